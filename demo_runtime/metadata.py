@@ -1,0 +1,25 @@
+"""Step 1: a runtime configuration, as Elyra loads it and as others may see it."""
+
+from elyra.metadata.metadata import Metadata
+
+from demo_runtime.schema import FIELDS, MASKED
+
+HIDDEN = "(hidden)"
+
+
+class DemoRuntimeMetadata(Metadata):
+    """A configuration of the Demo Runtime (Elyra 4.1, ``elyra.metadata.metadata.Metadata``)."""
+
+    def on_load(self, **kwargs):
+        """Add the ``runtime_type`` that a file written by hand often lacks.
+
+        Without it Elyra finds no type for the configuration and refuses every pipeline. Only the
+        loaded configuration is mended: the file may belong to somebody else. The next save writes it.
+        """
+        self.metadata.setdefault("runtime_type", FIELDS["runtime_type"]["default"])
+
+    def visible(self):
+        """Return what a log or an export may show: a dict, each masked value replaced by ``(hidden)``."""
+        fields = {name: self.metadata[name] for name in FIELDS if name in self.metadata}
+        hidden = {name: HIDDEN for name in fields if name in MASKED}
+        return {"name": self.name, "display_name": self.display_name, **fields, **hidden}

@@ -1,0 +1,30 @@
+"""Step 2, the engine: facts as a line for the log, and as a JSON document for the export."""
+
+import json
+from itertools import islice
+
+LISTED = 20
+"""So many items of one list appear in a line. A line counts the others; the document holds them all."""
+
+
+def line(facts):
+    """Return ``facts``, a dict, as one line of text: ``key=value, key=value``."""
+    return ", ".join(f"{key}={_value(value)}" for key, value in facts.items())
+
+
+def one_line(text):
+    """Return ``text`` with line ends and other control characters escaped, for a line of the log."""
+    return repr(text)[1:-1]
+
+
+def document(facts):
+    """Return ``facts``, a dict, as JSON. The same facts give the same text."""
+    return json.dumps(facts, indent=2, ensure_ascii=False, default=list) + "\n"
+
+
+def _value(value):
+    if isinstance(value, (str, bool, dict)):
+        return repr(value)
+    listed = ", ".join(repr(item) for item in islice(value, LISTED))
+    more = len(value) - LISTED
+    return f"[{listed}, and {more} more]" if more > 0 else f"[{listed}]"

@@ -1,0 +1,78 @@
+"""Step 1: the schema, from which JupyterLab draws the form of a runtime configuration."""
+
+import copy
+import json
+from importlib.resources import files
+
+from elyra.metadata.schema import SchemasProvider
+from jsonschema import Draft7Validator, FormatChecker, ValidationError
+
+# Elyra looks the type of every schema up in its enumeration, so the type must be in it by now.
+from demo_runtime import runtime_type  # noqa: F401
+
+SCHEMA = json.loads(files("demo_runtime").joinpath("demoruntime.json").read_text(encoding="utf-8"))
+"""The schema as Elyra serves it: a dict. Its ``name`` is the name of the runtime, of the processor
+and of its entry point: Elyra finds a runtime only where the three agree."""
+
+FIELDS = SCHEMA["properties"]["metadata"]["properties"]
+"""The fields of a runtime configuration, by name."""
+
+PASSWORD_FIELD = "@elyra/metadata-extension:plugin.password"
+
+MASKED = frozenset(
+    name for name, field in FIELDS.items() if field.get("uihints", {}).get("ui:field") == PASSWORD_FIELD
+)
+"""The names of the fields that the form masks. Their values appear in no log, error or export."""
+
+
+class DemoRuntimeSchemasProvider(SchemasProvider):
+    """Serves the schema (Elyra 4.1, ``elyra.metadata.schema.SchemasProvider``)."""
+
+    def get_schemas(self):
+        """Return a list with one schema, a copy that the caller may change."""
+        return [copy.deepcopy(SCHEMA)]
+
+    def get_validator(self, schema):
+        """Return the validator that Elyra applies to each configuration that it saves or loads."""
+        return RuntimeConfigurationValidator(schema)
+
+
+class RuntimeConfigurationValidator:
+    """Validates a runtime configuration, and says what to enter where one is refused.
+
+    jsonschema quotes the refused value, which may be a password, and leaves the field out.
+    This validator names the field and quotes no value.
+    """
+
+    def __init__(self, schema):
+        self._validator = Draft7Validator(schema, format_checker=FormatChecker())
+
+    def validate(self, instance):
+        """Check ``instance``, a configuration as a dict.
+
+        Raises ``jsonschema.ValidationError`` with one line that names every refused field.
+        """
+        refusals = sorted({_refusal(error) for error in self._validator.iter_errors(instance)})
+        if refusals:
+            raise ValidationError("; ".join(refusals))
+
+
+def _refusal(error):
+    """Say in words which field ``error`` is about and what belongs there."""
+    fields = error.schema.get("properties", {})
+    if error.validator == "required":
+        missing = [name for name in error.validator_value if name not in error.instance]
+        return "; ".join(f"field '{name}' is missing. {_expectation(fields.get(name, {}))}" for name in missing)
+    if error.validator == "additionalProperties":
+        unknown = sorted(set(error.instance) - set(fields))
+        return f"unknown field {', '.join(map(repr, unknown))}. The fields are: {', '.join(fields)}"
+    return f"field '{_field_name(error)}' is not valid. {_expectation(FIELDS.get(_field_name(error), error.schema))}"
+
+
+def _field_name(error):
+    names = [part for part in error.path if isinstance(part, str)]
+    return names[-1] if names else "runtime configuration"
+
+
+def _expectation(field):
+    return f"Enter: {field.get('title', 'a value')} ({field.get('description', field.get('type', 'any'))})"
