@@ -50,7 +50,8 @@ class Node:
 
     ``inputs`` holds the files that the node declares, and all that its parents hand down: their
     outputs and their own inputs, as in ``PipelineProcessor._propagate_operation_inputs_outputs``.
-    ``parents`` holds the names of the nodes that come before.
+    ``parents`` holds the names of the nodes that come before. ``ignored_properties`` names the node
+    properties that are set for other runtimes, such as Kubernetes secrets: the editor offers them all.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Node:
     environment_variables: list
     parents: list
     resources: dict
+    ignored_properties: list
     id: str
 
 
@@ -103,7 +105,8 @@ def _in_order(operations):
     try:
         return [operations[id] for id in TopologicalSorter(parents).static_order()]
     except CycleError as error:
-        nodes = " -> ".join(repr(operations[id].name) for id in error.args[1])
+        labels = _labels(operations)
+        nodes = " -> ".join(repr(labels[id]) for id in error.args[1])
         raise PipelineError(
             f"The nodes {nodes} form a circle, so none of them can be the first. "
             "Open the pipeline in the editor and remove one of the links between them."
@@ -158,5 +161,8 @@ def _node(operation, labels, inputs):
         environment_variables=[variable.env_var for variable in operation.env_vars],
         parents=[labels[parent] for parent in dict.fromkeys(operation.parent_operation_ids)],
         resources={name: getattr(operation, name) for name in RESOURCES if getattr(operation, name)},
+        ignored_properties=sorted(
+            name for name, set_to in operation.elyra_props.items() if set_to and name != "env_vars"
+        ),
         id=operation.id,
     )

@@ -2,6 +2,7 @@
 
 import os
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -23,30 +24,29 @@ def export_target(root_dir, path):
     return target
 
 
-def write_export(target, text, overwrite):
-    """Write ``text`` to ``target``, a ``Path``: all of it, or nothing.
+def write_export(target, pieces, overwrite):
+    """Write ``pieces`` of text, an iterable, to ``target``, a ``Path``: all of them, or nothing.
 
     Raises ``ExportError`` if ``target`` exists and ``overwrite`` is false, or cannot be written.
     """
-    draft = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    draft = target.parent / f".{uuid.uuid4().hex}"
     try:
-        draft.write_text(text, encoding="utf-8")
-        if not overwrite:
-            _claim(target)
-        os.replace(draft, target)
+        # JSON may hold half of a surrogate pair. UTF-8 cannot: it becomes the escape that JSON has for it.
+        with draft.open("w", encoding="utf-8", errors="backslashreplace") as file:
+            file.writelines(pieces)
+        if overwrite:
+            os.replace(draft, target)
+        else:
+            os.link(draft, target)  # fails where target exists, so that of two exports at once one wins
     except FileExistsError as error:
         raise ExportError(
             f"The file {str(target)!r} exists. Choose another name, or choose to overwrite it."
         ) from error
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a ValueError: the path holds what no path can hold
         raise ExportError(
-            f"The file {str(target)!r} cannot be written: {error.strerror}. "
+            f"The file {str(target)!r} cannot be written: {getattr(error, 'strerror', error)}. "
             "Choose a directory that exists and that you may write to."
         ) from error
     finally:
-        draft.unlink(missing_ok=True)
-
-
-def _claim(target):
-    """Take the name ``target`` for us alone, so that two exports at once cannot both have it."""
-    target.touch(exist_ok=False)
+        with suppress(OSError, ValueError):
+            draft.unlink()

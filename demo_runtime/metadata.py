@@ -11,12 +11,18 @@ class DemoRuntimeMetadata(Metadata):
     """A configuration of the Demo Runtime (Elyra 4.1, ``elyra.metadata.metadata.Metadata``)."""
 
     def on_load(self, **kwargs):
-        """Add the ``runtime_type`` that a file written by hand often lacks.
+        """Add the ``runtime_type`` that a file written by hand often lacks, and drop a second display name.
 
-        Without it Elyra finds no type for the configuration and refuses every pipeline. Only the
-        loaded configuration is mended: the file may belong to somebody else. The next save writes it.
+        Without its type Elyra refuses every pipeline. Elyra's form repeats the display name among the
+        fields. Only the loaded configuration is mended: the file may belong to somebody else.
         """
-        self.metadata.setdefault("runtime_type", FIELDS["runtime_type"]["default"])
+        if isinstance(self.metadata, dict):  # if not, Elyra's validation comes next and says so
+            self.metadata.pop("display_name", None)
+            self.metadata.setdefault("runtime_type", FIELDS["runtime_type"]["default"])
+
+    def pre_save(self, **kwargs):
+        """Mend what is to be saved in the same way. Elyra calls this for the form, not for its command line."""
+        self.on_load()
 
     def visible(self):
         """Return what a log or an export may show: a dict, each masked value replaced by ``(hidden)``."""

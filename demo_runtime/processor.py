@@ -4,13 +4,12 @@ import logging
 import os
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
-from elyra.metadata.error import MetadataNotFoundError
 from elyra.metadata.manager import MetadataManager
 from elyra.metadata.schemaspaces import Runtimes
 from elyra.pipeline.pipeline_constants import ENV_VARIABLES
 from elyra.pipeline.processor import RuntimePipelineProcessor, RuntimePipelineProcessorResponse
-from jsonschema import ValidationError
 from traitlets import default
 
 from demo_runtime.description import PipelineError, describe, repeated_names
@@ -32,8 +31,8 @@ class DemoPipelineProcessorResponse(RuntimePipelineProcessorResponse):
     _type = DEMO_RUNTIME
     _name = SCHEMA["name"]
 
-    def __init__(self):
-        super().__init__(run_url=page_url("submitted.html"), object_storage_url=None, object_storage_path=None)
+    def __init__(self, run_url):
+        super().__init__(run_url=run_url, object_storage_url=None, object_storage_path=None)
 
 
 class DemoPipelineProcessor(RuntimePipelineProcessor):
@@ -76,12 +75,13 @@ class DemoPipelineProcessor(RuntimePipelineProcessor):
         for node in nodes:
             self.log_pipeline_info(name, line(vars(node)), operation_name=one_line(node.name))
         self.log_pipeline_info(name, f"nodes described: {len(nodes)}, nodes run: 0 ({DISPLAY_NAME} runs no node)")
-        return DemoPipelineProcessorResponse()
+        return DemoPipelineProcessorResponse(page_url("demo_runtime.html", getattr(self.parent, "serverapp", None)))
 
     def export(self, pipeline, pipeline_export_format, pipeline_export_path, overwrite):
         """Write the facts that ``process`` logs to ``pipeline_export_path``, as JSON.
 
-        The same pipeline and configuration give the same bytes. Returns ``pipeline_export_path``.
+        The same pipeline and configuration give the same bytes. Returns ``pipeline_export_path``, quoted
+        for a URL: Elyra answers the editor with a link made of it, and fails on a letter that is not ASCII.
         Raises ``RuntimeError`` with a message for the user, and leaves no half-written file.
         """
         formats = DemoRuntimeResources().get_export_extensions()
@@ -101,7 +101,7 @@ class DemoPipelineProcessor(RuntimePipelineProcessor):
         except ExportError as error:
             raise RuntimeError(str(error)) from error
         self.log_pipeline_info(one_line(pipeline.name), f"exported to {pipeline_export_path!r}; nodes run: 0")
-        return pipeline_export_path
+        return quote(pipeline_export_path)
 
     def _describe(self, pipeline):
         """Return the visible facts of the runtime configuration and the list of nodes, parents first."""
@@ -116,7 +116,7 @@ class DemoPipelineProcessor(RuntimePipelineProcessor):
         name = pipeline.runtime_config
         try:
             configuration = MetadataManager(schemaspace=Runtimes.RUNTIMES_SCHEMASPACE_ID).get(name)
-        except (MetadataNotFoundError, ValidationError, ValueError) as error:
+        except Exception as error:  # Elyra raises whatever a broken file leads to, a TypeError for one
             raise RuntimeError(
                 f"Pipeline {pipeline.name!r} cannot use the runtime configuration {name!r}: {error} "
                 "Choose, mend or create a configuration in the Runtimes panel."

@@ -18,8 +18,12 @@ def one_line(text):
 
 
 def document(facts):
-    """Return ``facts``, a dict, as JSON. The same facts give the same text."""
-    return json.dumps(facts, indent=2, ensure_ascii=False, default=list) + "\n"
+    """Yield ``facts``, a dict, as JSON, piece by piece. The same facts give the same text.
+
+    The files that nodes hand down can make it as long as the nodes squared, too much for one string.
+    """
+    yield from json.JSONEncoder(indent=2, ensure_ascii=False, default=list).iterencode(facts)
+    yield "\n"
 
 
 def _value(value):

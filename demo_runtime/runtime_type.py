@@ -22,7 +22,7 @@ class DemoRuntimeResources(RuntimeTypeResources):
     """What the editor shows of the type (Elyra 4.1, ``RuntimeTypeResources``)."""
 
     type = DEMO_RUNTIME
-    icon_endpoint = "static/demo_runtime/icon.svg"
+    icon_endpoint = "static/demo_runtime/demo_runtime.svg"
     export_file_types = [{"id": "json", "display_name": "JSON description of the pipeline"}]
 
 
@@ -36,12 +36,12 @@ def _is_known_to_elyra():
 
 def _add_to_elyra():
     """Answer for our type; ask whoever answered before, Elyra or another plugin, for all others."""
-    answer_before = RuntimeTypeResources.get_instance_by_type.__func__
+    answer_before = RuntimeTypeResources.get_instance_by_type
 
     def get_instance_by_type(cls, runtime_type, runtime_enabled=True):
         if runtime_type is DEMO_RUNTIME:
             return DemoRuntimeResources(runtime_enabled=runtime_enabled)
-        return answer_before(cls, runtime_type, runtime_enabled)
+        return answer_before(runtime_type, runtime_enabled=runtime_enabled)
 
     RuntimeTypeResources.get_instance_by_type = classmethod(get_instance_by_type)
 

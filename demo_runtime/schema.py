@@ -19,9 +19,7 @@ FIELDS = SCHEMA["properties"]["metadata"]["properties"]
 
 PASSWORD_FIELD = "@elyra/metadata-extension:plugin.password"
 
-MASKED = frozenset(
-    name for name, field in FIELDS.items() if field.get("uihints", {}).get("ui:field") == PASSWORD_FIELD
-)
+MASKED = frozenset(name for name, field in FIELDS.items() if field.get("uihints", {}).get("ui:field") == PASSWORD_FIELD)
 """The names of the fields that the form masks. Their values appear in no log, error or export."""
 
 

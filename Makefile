@@ -1,0 +1,113 @@
+# GNU make 3.81 or newer, and a POSIX shell. No path here is absolute where make itself has to split
+# it, so the directory may have a name with spaces.
+
+# The Python that makes the environment. Name another one with: make PYTHON=python3.12 ...
+PYTHON ?= python3
+
+ENV := .venv/bin/python
+BOOK := _build/html/index.html
+
+# Without bytecode, each kernel imports Elyra twice as slowly.
+unexport PYTHONDONTWRITEBYTECODE
+
+# Whoever calls make may have set these for the Jupyter of their own.
+unexport JUPYTER_CONFIG_PATH JUPYTER_PATH JUPYTERLAB_DIR JUPYTERLAB_SETTINGS_DIR JUPYTERLAB_WORKSPACES_DIR
+jupyter_in = JUPYTER_CONFIG_DIR="$(CURDIR)/$(1)/config" JUPYTER_DATA_DIR="$(CURDIR)/$(1)/data" \
+	JUPYTER_RUNTIME_DIR="$(CURDIR)/$(1)/runtime" IPYTHONDIR="$(CURDIR)/$(1)/ipython"
+
+.PHONY: help
+help:
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' Makefile
+
+.PHONY: book
+book: setup ## run every chapter, build the book, and say where it is
+	@if $(BOOK_SOURCES) | cmp -s - _build/made-from; then \
+		echo "Nothing that the book depends on has changed."; \
+	else \
+		$(MAKE) --no-print-directory _build; \
+	fi
+	@echo "The book is at $(CURDIR)/$(BOOK)"
+
+.PHONY: test
+test: setup ## run all tests, the chapters too (some of them: make test ARGS="tests -k schema")
+	@$(ENV) -m pytest $(ARGS)
+
+.PHONY: lab
+lab: setup ## open the chapters in JupyterLab (with options: make lab ARGS="--no-browser --port=9000")
+	@echo "Starting JupyterLab, which takes some seconds. Press Ctrl-C twice to end it."
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" $(call jupyter_in,.lab) \
+		$(ENV) -m jupyterlab --LabApp.default_url=/lab/tree/book/start.md $(ARGS)
+
+.PHONY: expectations
+expectations: setup ## write anew what the chapters are expected to show (one of them: CHAPTER=book/schema)
+	@$(ENV) -m pytest --nb-test-files --nb-force-regen $(if $(CHAPTER),"_toc.yml::$(CHAPTER)")
+	@echo "Look at the changes before you commit them: git diff tests/expectations"
+
+.PHONY: bench
+bench: setup ## measure how the cost grows with the number of nodes, and the time to import
+	@$(ENV) benchmarks/bench.py $(ARGS)
+
+.PHONY: lock
+lock: setup ## renew requirements.txt: the newest versions that pyproject.toml allows
+	@$(ENV) -m uv pip compile --universal --python-version 3.10 --extra dev pyproject.toml -o requirements.txt \
+		--custom-compile-command "make lock" --upgrade -q
+
+.PHONY: clean
+clean: ## remove everything that make has made
+	rm -rf .venv .lab _build dist .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* .virtual_documents
+
+# What the environment was made from is written last, so that an interrupted set-up is done again.
+ENV_SOURCES = cksum pyproject.toml requirements.txt
+PYTHON_IS_GIVEN := $(filter command environment,$(firstword $(origin PYTHON)))
+
+.PHONY: setup
+setup:
+	@if ! $(ENV) -c '' 2>/dev/null || ! $(ENV_SOURCES) | cmp -s - .venv/made-from \
+		$(if $(PYTHON_IS_GIVEN),|| [ "$$($(PYTHON) --version)" != "$$($(ENV) --version)" ]); then \
+		$(MAKE) --no-print-directory .venv; \
+	fi
+
+define CHECK_PYTHON
+import sys
+if sys.version_info < (3, 10):
+    sys.exit("Python 3.10 or newer is needed, and this is Python %s. Name another one: "
+             "make PYTHON=python3.12 ..." % sys.version.split()[0])
+try:
+    import ensurepip, venv
+except ImportError:
+    sys.exit("This Python has no module %s. On Debian and Ubuntu, the package python3-venv brings it."
+             % sys.exc_info()[1].name)
+endef
+export CHECK_PYTHON
+
+.PHONY: .venv
+.venv:
+	@rm -rf .venv
+	@$(PYTHON) -c "$$CHECK_PYTHON"
+	@echo "Setting up .venv: downloading Elyra, JupyterLab and Jupyter Book takes a minute or two."
+	@$(PYTHON) -m venv .venv
+	@PIP_USER=0 $(ENV) -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.txt)"
+	@{ $(ENV) -m uv pip sync --python $(ENV) requirements.txt 2>&1 || touch .venv/failed; } | grep -v '^ + '; \
+		[ ! -e .venv/failed ]
+	@$(ENV) -m uv pip install --python $(ENV) --no-deps --editable . --quiet
+	@$(ENV_SOURCES) > .venv/made-from
+
+# Caches of Sphinx and Jupyter do not know that the pages depend on the package. So there are none:
+# a book is complete and up to date, or it is built anew.
+BOOK_SOURCES = { $(ENV) --version; find book demo_runtime jupyter-config _config.yml _toc.yml pyproject.toml \
+	requirements.txt Makefile -type f ! -path '*/__pycache__/*' ! -path '*/.ipynb_checkpoints/*' \
+	-exec cksum {} + | LC_ALL=C sort; }
+
+.PHONY: _build
+_build:
+	@echo "Building the book: running every chapter takes a minute or two."
+	@rm -rf _build
+	@mkdir -p _build/jupyter
+	@$(BOOK_SOURCES) > _build/making-from
+	@{ $(call jupyter_in,_build/jupyter) PYTHONUNBUFFERED=1 \
+		.venv/bin/jupyter-book build . --all -W -n --keep-going 2>&1 || touch _build/failed; } \
+		| grep -v -e '^\[IPKernelApp\]' -e 'ParserConfig('; \
+		[ ! -e _build/failed ] || { echo "The book was not built. The lines with WARNING or ERROR say why."; exit 1; }
+	@! grep -rE '<(script|link|img|iframe)[^>]* (src|href)="(https?:)?//' _build/html --include='*.html' \
+		|| { echo "The book was not built: the pages above need the network."; exit 1; }
+	@mv _build/making-from _build/made-from

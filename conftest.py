@@ -1,0 +1,197 @@
+"""Run the chapters of the book as tests.
+
+``pytest --nb-test-files`` runs each chapter that ``_toc.yml`` lists, and nothing else. ``pytest`` runs
+them beside all other tests. A chapter passes if ``tests/expectations`` holds a notebook with the same
+text and the same cells, and if the cells print again what that notebook shows.
+
+``pytest --nb-test-files --nb-force-regen``, or ``make expectations``, writes these notebooks anew.
+Nothing else writes them, and nothing here writes a chapter.
+"""
+
+import contextlib
+import difflib
+import io
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+from urllib.parse import quote
+
+import jupytext
+import nbformat
+import pytest
+from nbclient.exceptions import CellExecutionError
+from pytest_notebook.execution import execute_notebook
+from pytest_notebook.nb_regression import NBRegressionError, NBRegressionFixture
+from pytest_notebook.notebook import regex_replace_nb
+from pytest_notebook.plugin import gather_config_options
+from pytest_notebook.post_processors import coalesce_streams
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).resolve().parent
+TOC = ROOT / "_toc.yml"
+EXPECTATIONS = ROOT / "tests" / "expectations"
+
+
+def _any_spelling(directory):
+    """Return a pattern for ``directory`` as a path, as the path of a URL, and as macOS resolves it."""
+    spellings = {str(directory), os.path.realpath(directory), quote(str(directory))}
+    return "|".join(re.escape(spelling) for spelling in sorted(spellings, key=len, reverse=True))
+
+
+VOLATILE = [
+    (rf"({_any_spelling(sys.prefix)})(/lib/python3\.\d+)?", "<environment>"),
+    (_any_spelling(ROOT), "<repository>"),
+    (rf"({_any_spelling(tempfile.gettempdir())})/[^\s/'\",:)]+", "<temporary>"),
+    (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:?\d\d)?", "<time>"),
+    (r"\b\d+\.\d+ ?(s|secs|seconds)\b", "<seconds>"),
+    (r"\b(elyra|jupyterlab|[Pp]ython)([ =]+)\d+\.\d+\.\d+\w*", r"\1\2<version>"),
+    (r"\bat 0x[0-9a-f]+", "at <address>"),
+]
+"""What differs from run to run, or from machine to machine: (pattern, replacement), in the order in which they apply.
+
+Each rule hides something, so there are few. They apply to the outputs of a run and to the expected outputs,
+never to text or code.
+"""
+
+REPLACE = tuple(("/cells/*/outputs", pattern, replacement) for pattern, replacement in VOLATILE)
+
+
+def pytest_configure(config):
+    """Give kernels and servers Jupyter directories of their own: the user's are neither read nor written."""
+    directories = tempfile.TemporaryDirectory(prefix="jupyter-")
+    environment = pytest.MonkeyPatch()
+    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
+        environment.setenv(name, os.path.join(directories.name, name.lower()))
+    for name in ("JUPYTER_CONFIG_PATH", "JUPYTER_PATH"):
+        environment.delenv(name, raising=False)
+    config.add_cleanup(directories.cleanup)
+    config.add_cleanup(environment.undo)
+
+
+def pytest_ignore_collect(collection_path, config):
+    """With ``--nb-test-files``, leave everything but the chapters aside."""
+    if config.getoption("nb_test_files") and collection_path not in (TOC, *TOC.parents):
+        return True
+
+
+def pytest_collect_file(file_path, parent):
+    if file_path == TOC:
+        return TableOfContents.from_parent(parent, path=file_path)
+
+
+class TableOfContents(pytest.File):
+    """``_toc.yml``: a test for each of its chapters, and one for the expectations."""
+
+    def collect(self):
+        chapters = list(parse_toc_yaml(self.path))
+        for chapter in chapters:
+            yield Chapter.from_parent(self, name=chapter)
+        yield Leftovers.from_parent(self, name="tests/expectations", chapters=chapters)
+
+
+class Failure(Exception):
+    """Why a test of this file fails. The message is all that the user has to see."""
+
+
+class Item(pytest.Item):
+    def repr_failure(self, excinfo):
+        if isinstance(excinfo.value, (Failure, CellExecutionError)):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo)
+
+    def reportinfo(self):
+        return self.path, None, self.name
+
+
+class Chapter(Item):
+    """One chapter. Its name is its path, from the root and without ``.md``, as in ``_toc.yml``."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.chapter = ROOT / f"{self.name}.md"
+        self.expectation = EXPECTATIONS / f"{self.name}.ipynb"
+
+    def runtest(self):
+        options, _ = gather_config_options(self.config)
+        regenerate = options.pop("force_regen", False)
+        fixture = NBRegressionFixture(
+            **{"diff_use_color": False, **options}, exec_cwd=str(self.chapter.parent), diff_replace=REPLACE
+        )
+        if regenerate:
+            self._write_expectation(fixture)
+        else:
+            self._check(fixture)
+
+    def _check(self, fixture):
+        name = self.expectation.relative_to(ROOT)
+        if not self.expectation.exists():
+            raise Failure(f"{self.name} has no expectation. {self._advice}")
+        expected = jupytext.writes(nbformat.read(self.expectation, as_version=4), fmt="md:myst").splitlines()
+        found = jupytext.writes(_read(self.chapter), fmt="md:myst").splitlines()
+        if found != expected:
+            diff = difflib.unified_diff(expected, found, str(name), f"{self.name}.md", lineterm="")
+            raise Failure("\n".join([f"{self.name} and {name} hold different text or cells. {self._advice}", *diff]))
+        try:
+            # After an error, check prints how all cells from there on differ. The error says enough.
+            with contextlib.redirect_stderr(io.StringIO()):
+                fixture.check(str(self.expectation))
+        except NBRegressionError as error:
+            raise Failure(f"{self.name} prints something else than {name} expects. {self._advice}\n{error}") from error
+
+    def _write_expectation(self, fixture):
+        run = execute_notebook(_read(self.chapter), cwd=fixture.exec_cwd, timeout=fixture.exec_timeout)
+        if run.exec_error:
+            raise run.exec_error
+        notebook, _ = coalesce_streams(run.notebook, {})
+        self.expectation.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(_lasting(regex_replace_nb(notebook, REPLACE)), self.expectation)
+
+    @property
+    def _advice(self):
+        return f"If the chapter is right, run 'make expectations CHAPTER={self.name}', and commit what that changes."
+
+
+class Leftovers(Item):
+    """Fails if an expectation has no chapter."""
+
+    def __init__(self, chapters, **kwargs):
+        super().__init__(**kwargs)
+        self.chapters = chapters
+
+    def runtest(self):
+        expected = {EXPECTATIONS / f"{chapter}.ipynb" for chapter in self.chapters}
+        leftovers = sorted(set(EXPECTATIONS.rglob("*.ipynb")) - expected)
+        if self.config.getoption("nb_force_regen"):
+            for leftover in leftovers:
+                leftover.unlink()
+        elif leftovers:
+            raise Failure(
+                f"_toc.yml has no chapter for: {', '.join(str(path.relative_to(ROOT)) for path in leftovers)}. "
+                "Run 'make expectations' to remove them."
+            )
+
+
+def _read(path):
+    """Return the chapter at ``path`` as a notebook."""
+    return _lasting(jupytext.read(path, fmt="md:myst"))
+
+
+def _lasting(notebook):
+    """Return ``notebook`` without what differs each time that it is read or run, whatever it prints."""
+    notebook.metadata = {key: value for key, value in notebook.metadata.items() if key == "kernelspec"}
+    # Cells have ids since format 4.5. They are random.
+    notebook.nbformat_minor = 4
+    for cell in notebook.cells:
+        cell.pop("id", None)
+        if cell.cell_type == "code":
+            cell.execution_count = None
+            for output in cell.outputs:
+                if "execution_count" in output:
+                    output.execution_count = None
+                if "traceback" in output:
+                    output.traceback = []
+    return notebook

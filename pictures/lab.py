@@ -1,0 +1,101 @@
+"""A JupyterLab of its own in a real browser, for the pictures of the book and for the tests."""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "book"))
+
+from lesson import JUPYTER_DIRECTORIES, Server  # noqa: E402
+
+NO_NEWS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "doNotDisturbMode": True}}
+CONFIGURATION = {
+    "schema_name": "demoruntime",
+    "display_name": "My demo",
+    "metadata": {
+        "description": "A place to try things",
+        "api_endpoint": "https://demo.example.com/api",
+        "api_username": "ada",
+        "api_password": "correct horse",
+        "cos_endpoint": "https://storage.example.com:9000",
+        "cos_bucket": "my-bucket",
+    },
+}
+
+
+def find_browser():
+    """Return the path of an installed Chromium, or ``None``."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@contextmanager
+def jupyterlab():
+    """Yield a ``Server`` in a copy of the example pipeline's directory.
+
+    It has Jupyter directories of its own, and asks nobody for news.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        directories = {name: str(Path(place, name.lower())) for name in JUPYTER_DIRECTORIES}
+        for directory in directories.values():
+            Path(directory).mkdir()
+        overrides = Path(directories["JUPYTER_CONFIG_DIR"], "labconfig", "default_setting_overrides.json")
+        overrides.parent.mkdir()
+        overrides.write_text(json.dumps(NO_NEWS))
+        work = shutil.copytree(ROOT / "book" / "pipeline", Path(place, "work"))
+        with patch.dict(os.environ, directories):
+            server = Server(work)
+            try:
+                yield server
+            finally:
+                server.stop()
+
+
+@contextmanager
+def browser():
+    """Yield a Chromium (``playwright.sync_api.Browser``). Raises ``FileNotFoundError`` where none is installed."""
+    executable = find_browser()
+    if executable is None:
+        raise FileNotFoundError("No Chromium was found. Install one, on Debian: apt-get install chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        try:
+            yield chromium
+        finally:
+            chromium.close()
+
+
+def open_lab(chromium, server):
+    """Open JupyterLab on ``server`` in ``chromium``. Return the page, when the launcher is there."""
+    page = chromium.new_page(viewport={"width": 1280, "height": 720})
+    page.goto(f"{server.lab_url}&reset")
+    page.locator(".jp-LauncherCard").first.wait_for(timeout=60_000)
+    return page
+
+
+def open_panel(page, name):
+    """Open the panel ``name`` of Elyra, such as "runtimes", in the left sidebar. Return it."""
+    page.locator(f'.lm-TabBar-tab[data-id="elyra-metadata:{name}"]').click()
+    return page.locator(f'[id="elyra-metadata:{name}"]')
+
+
+def open_pipeline(page, name="temperatures.pipeline"):
+    """Open the pipeline ``name`` from the file browser, and wait until its nodes are drawn."""
+    page.locator(f'.jp-DirListing-item[title*="{name}"]').dblclick()
+    page.locator(".d3-node-group").first.wait_for(timeout=60_000)
+
+
+def choose_runtime(page, action):
+    """Press the button ``action``, such as "Run Pipeline", and choose the Demo Runtime. Return the dialog."""
+    page.get_by_role("button", name=action).click()
+    dialog = page.locator(".jp-Dialog")
+    dialog.locator("#runtime_platform").select_option("DEMO_RUNTIME")
+    dialog.locator("#runtime_config").select_option("my_demo")
+    return dialog
