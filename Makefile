@@ -43,6 +43,10 @@ expectations: setup ## write anew what the chapters are expected to show (one of
 	@$(ENV) -m pytest --nb-test-files --nb-force-regen $(if $(CHAPTER),"_toc.yml::$(CHAPTER)")
 	@echo "Look at the changes before you commit them: git diff tests/expectations"
 
+.PHONY: pictures
+pictures: setup ## take the pictures of the book anew, with an installed Chromium
+	@$(ENV) pictures/take.py
+
 .PHONY: bench
 bench: setup ## measure how the cost grows with the number of nodes, and the time to import
 	@$(ENV) benchmarks/bench.py $(ARGS)

@@ -74,7 +74,7 @@ def browser():
 
 def open_lab(chromium, server):
     """Open JupyterLab on ``server`` in ``chromium``. Return the page, when the launcher is there."""
-    page = chromium.new_page(viewport={"width": 1280, "height": 720})
+    page = chromium.new_page(viewport={"width": 1280, "height": 800})
     page.goto(f"{server.lab_url}&reset")
     page.locator(".jp-LauncherCard").first.wait_for(timeout=60_000)
     return page

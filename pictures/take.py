@@ -1,18 +1,81 @@
-"""Take the pictures of the book from the shipped code: ``make pictures``."""
+"""Take the pictures of the book from the shipped code: ``make pictures``.
 
-from lab import CONFIGURATION, ROOT, browser, choose_runtime, jupyterlab, open_lab, open_pipeline
+Beside the pictures, ``said.json`` keeps what the marked part of each page says. The tests walk the same way
+and compare the words, so a picture that no longer shows the shipped runtime is found.
+"""
+
+import json
+
+from lab import CONFIGURATION, ROOT, browser, choose_runtime, jupyterlab, open_lab, open_panel, open_pipeline
 
 IMAGES = ROOT / "book" / "images"
+SAID = IMAGES / "said.json"
+
+NO_CHANCE = """
+#jp-bottom-panel, #jp-main-statusbar, .jp-DirListing-itemModified, .jp-id-modified { visibility: hidden !important; }
+* { caret-color: transparent !important; transition: none !important; animation: none !important; }
+"""
+MARK = "outline: 3px solid #d6336c; outline-offset: 3px; border-radius: 4px;"
+
+
+def walk(page):
+    """Go the way of the book through JupyterLab on ``page``. Yield the name of each picture, and what matters in it."""
+    yield "tile", page.locator(".jp-LauncherCard[title='Demo Runtime Pipeline Editor']")
+
+    panel = open_panel(page, "runtimes")
+    panel.locator("button[title^='Create']").click()
+    page.get_by_text("New Demo Runtime runtime configuration").click()
+    form = page.locator(".elyra-metadataEditor")
+    for name, value in {"display_name": CONFIGURATION["display_name"], **CONFIGURATION["metadata"]}.items():
+        form.locator(f"input[id$='_{name}']").fill(value)
+    form.locator("input[id$='_api_endpoint']").scroll_into_view_if_needed()
+    yield "form", form
+
+    form.get_by_role("button", name="Save & Close").click()
+    entry = panel.locator(".elyra-metadata-item", has_text=CONFIGURATION["display_name"])
+    entry.get_by_text(CONFIGURATION["display_name"]).click()
+    entry.get_by_text("API Endpoint").wait_for()
+    yield "configuration", entry
+
+    page.locator(".lm-TabBar-tab[data-id='filebrowser']").click()
+    open_pipeline(page)
+    dialog = choose_runtime(page, "Run Pipeline")
+    yield "run", dialog.locator(".jp-Dialog-content")
+
+    dialog.get_by_role("button", name="Ok").click()
+    page.get_by_text("Run Details").wait_for()
+    yield "submitted", page.locator(".jp-Dialog-content")
+
+    page.locator(".jp-Dialog").get_by_role("button", name="Ok").click()
+    dialog = choose_runtime(page, "Export Pipeline")
+    yield "export", dialog.locator(".jp-Dialog-content")
+
+
+def words(part):
+    """Return what ``part`` of a page says: its title, its text, and what its fields hold. A password is dots."""
+    return part.evaluate(
+        """part => [part.title, part.innerText, ...[...part.querySelectorAll("input")].map(
+            field => field.type === "password" ? field.value.replace(/./g, "•") : field.value
+        )].flatMap(text => text.split("\\n")).map(text => text.trim()).filter(Boolean)"""
+    )
 
 
 def take():
-    """Write every picture to ``book/images``."""
+    """Write every picture, and what it says, to ``book/images``."""
+    said = {}
     with jupyterlab() as server, browser() as chromium:
-        server.post("elyra/metadata/runtimes", CONFIGURATION)
         page = open_lab(chromium, server)
-        open_pipeline(page)
-        choose_runtime(page, "Run Pipeline")
-        page.screenshot(path=IMAGES / "run.png", animations="disabled", caret="hide")
+        page.add_style_tag(content=NO_CHANCE)
+        for name, part in walk(page):
+            said[name] = words(part)
+            style = part.evaluate(
+                "(part, mark) => { const s = part.style.cssText; part.style.cssText += mark; return s }", MARK
+            )
+            page.mouse.move(0, 0)
+            page.wait_for_timeout(500)
+            page.screenshot(path=IMAGES / f"{name}.png", animations="disabled", caret="hide")
+            part.evaluate("(part, style) => { part.style.cssText = style }", style)
+    SAID.write_text(json.dumps(said, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

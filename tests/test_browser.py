@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from lab import CONFIGURATION, browser, choose_runtime, find_browser, jupyterlab, open_lab, open_panel, open_pipeline
+from take import SAID, walk, words
 
 from demo_runtime.server import STATIC
 
@@ -203,3 +204,11 @@ def test_the_local_runtime_works_as_before(page, server):
     press(page.locator(".jp-Dialog"), "Ok")
     assert "executed in-place in your local environment" in said(page, "Job execution succeeded")
     assert (server.root / "hello.txt").read_text(encoding="utf-8") == "hello"
+
+
+def test_the_pictures_of_the_book_say_what_the_shipped_runtime_says(chromium):
+    with jupyterlab() as server:
+        page = open_lab(chromium, server)
+        said = {name: words(part) for name, part in walk(page)}
+        page.close()
+    assert said == json.loads(SAID.read_text(encoding="utf-8")), "run 'make pictures', and look at the pictures"

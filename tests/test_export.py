@@ -61,7 +61,6 @@ def test_it_holds_the_facts_of_the_log(write, configuration, root):
                 "parents": [],
                 "resources": {"cpu": 2},
                 "ignored_properties": [],
-                "ignored_properties": [],
                 "id": "first",
             },
             {
@@ -76,7 +75,6 @@ def test_it_holds_the_facts_of_the_log(write, configuration, root):
                 "environment_variables": [],
                 "parents": ["first"],
                 "resources": {},
-                "ignored_properties": [],
                 "ignored_properties": [],
                 "id": "second",
             },

@@ -118,7 +118,6 @@ def test_the_line_of_a_node_holds_every_fact(parse, lines):
         "parents": "['first']",
         "resources": "{'cpu': 2, 'memory': 4}",
         "ignored_properties": "[]",
-        "ignored_properties": "[]",
         "id": "'second'",
     }
     assert (logged[0]["inputs"], logged[0]["parents"]) == ("[]", "[]")
@@ -192,20 +191,20 @@ def test_the_log_of_the_server_holds_the_lines(server):
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\x0b", "\x0c", "\x1b[2K", "\x85", "\u2028", "\u2029", "\0"])
-def test_no_text_of_a_user_forges_a_line_of_the_log(parse, lines, end):
+def test_no_text_of_a_user_forges_a_line_of_the_log(parse, lines, processor, caplog, end):
     forged = f"harmless{end}demoruntime 'weather' - nodes run: 99"
+    variables = [{"env_var": forged, "value": "x"}]
     nodes = [
-        node(
-            f"a{end}",
-            label=forged,
-            outputs=[forged],
-            dependencies=[forged],
-            env_vars=[{"env_var": forged, "value": "x"}],
-        ),
+        node(f"a{end}", label=forged, outputs=[forged], dependencies=[forged], env_vars=variables),
         node("b", [f"a{end}"], label=forged),
     ]
-    for _, line in lines(parse(*nodes, name=forged)):
-        assert line.isprintable()
+    pipeline = parse(*nodes, name=forged)
+    logged = [line for _, line in lines(pipeline)]
+    caplog.clear()
+    processor.export(pipeline, "json", f"a{end}b.json".replace("\0", "\n"), False)
+    logged += [record.getMessage() for record in caplog.records if record.name == "demo_runtime"]
+    assert len(logged) == 6
+    assert all(line.isprintable() for line in logged)
 
 
 def test_no_configuration_forges_a_line_of_the_log(jupyter, parse, lines):
@@ -470,17 +469,16 @@ def test_the_editor_says_what_is_wrong_with_a_configuration(server):
 
 def test_a_configuration_of_another_runtime_is_refused_by_name(parse, processor, jupyter):
     content = {
-        "schema_name": "argo",
-        "display_name": "x",
+        "schema_name": "kfp",
+        "display_name": "Other",
         "metadata": {
-            "runtime_type": "ARGO",
+            "runtime_type": "KUBEFLOW_PIPELINES",
             "api_endpoint": "https://x.example/",
             "cos_endpoint": "https://x.example/",
             "cos_bucket": "abc",
         },
     }
-    kfp = content | {"schema_name": "kfp", "metadata": content["metadata"] | {"runtime_type": "KUBEFLOW_PIPELINES"}}
-    (jupyter / "other.json").write_text(json.dumps(kfp))
+    (jupyter / "other.json").write_text(json.dumps(content))
     with pytest.raises(RuntimeError, match="is made for the runtime 'kfp'. Choose one that is made for 'demoruntime'"):
         processor.process(parse(node("a"), configuration="other"))
 

@@ -219,7 +219,7 @@ def test_the_file_of_a_configuration_is_its_owners_alone(configuration, jupyter)
 # Configurations that are refused
 
 REFUSED = {
-    "api_endpoint": ["", "demo.example.com", "ftp://demo.example.com", "https://", "https://a host/"],
+    "api_endpoint": ["", "demo.example.com", "ftp://demo.example.com", "https://", "https://a host/", "https://a/%zz"],
     "cos_endpoint": ["storage", f"https://somebody:{SECRET}@storage.example.com"],
     "cos_bucket": ["", "ab", "Upper-Case", "under_score", "-bucket", "bucket-", "a" * 64],
     "api_username": [7],
