@@ -32,6 +32,8 @@ book: setup ## run every chapter, build the book, and say where it is
 test: setup ## run all tests, the chapters too (some of them: make test ARGS="tests -k schema")
 	@$(ENV) -m pytest $(ARGS)
 
+# .jupyter holds what differs here from JupyterLab as it comes: a double click opens a chapter as a notebook,
+# nobody asks about news, and the assistants stay away. What JupyterLab writes goes to .lab.
 .PHONY: lab
 lab: setup ## open the chapters in JupyterLab (with options: make lab ARGS="--no-browser --port=9000")
 	@echo "Starting JupyterLab, which takes some seconds. Press Ctrl-C twice to end it."
@@ -111,7 +113,7 @@ _build:
 	@{ $(call jupyter_in,_build/jupyter) PYTHONUNBUFFERED=1 \
 		.venv/bin/jupyter-book build . --all -W -n --keep-going 2>&1 || touch _build/failed; } \
 		| grep -v -e '^\[IPKernelApp\]' -e 'ParserConfig('; \
-		[ ! -e _build/failed ] || { echo "The book was not built. The lines with WARNING or ERROR say why."; exit 1; }
+		[ ! -e _build/failed ] || { echo "The book was not built: the output above says why."; exit 1; }
 	@! grep -rE '<(script|link|img|iframe)[^>]* (src|href)="(https?:)?//' _build/html --include='*.html' \
 		|| { echo "The book was not built: the pages above need the network."; exit 1; }
 	@mv _build/making-from _build/made-from

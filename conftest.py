@@ -118,9 +118,8 @@ class Chapter(Item):
     def runtest(self):
         options, _ = gather_config_options(self.config)
         regenerate = options.pop("force_regen", False)
-        fixture = NBRegressionFixture(
-            **{"diff_use_color": False, **options}, exec_cwd=str(self.chapter.parent), diff_replace=REPLACE
-        )
+        options |= {"exec_cwd": str(self.chapter.parent), "diff_replace": REPLACE, "diff_use_color": False}
+        fixture = NBRegressionFixture(**options)
         if regenerate:
             self._write_expectation(fixture)
         else:
