@@ -100,8 +100,8 @@ export CHECK_PYTHON
 
 # Caches of Sphinx and Jupyter do not know that the pages depend on the package. So there are none:
 # a book is complete and up to date, or it is built anew.
-BOOK_SOURCES = { $(ENV) --version; find book demo_runtime jupyter-config _config.yml _toc.yml pyproject.toml \
-	requirements.txt Makefile -type f ! -path '*/__pycache__/*' ! -path '*/.ipynb_checkpoints/*' \
+BOOK_SOURCES = { $(ENV) --version; find book demo_runtime elyra_runtime_doctor jupyter-config _config.yml _toc.yml \
+	pyproject.toml requirements.txt Makefile README.md tests/*.py -type f ! -path '*/__pycache__/*' ! -path '*/.ipynb_checkpoints/*' \
 	-exec cksum {} + | LC_ALL=C sort; }
 
 .PHONY: _build

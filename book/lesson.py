@@ -1,26 +1,23 @@
 """What the chapters share: a place to try things, and ways to show code, figures and errors."""
 
 import atexit
+import difflib
 import inspect
 import os
 import re
-import secrets
 import shutil
-import subprocess
 import sys
 import tempfile
 import textwrap
-import time
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from zipfile import ZipFile
 
-import requests
 from IPython.display import HTML, Markdown
-from jupyter_server.serverapp import list_running_servers
 
-JUPYTER_DIRECTORIES = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
+from elyra_runtime_doctor import host
+from elyra_runtime_doctor.host import JUPYTER_DIRECTORIES, own_jupyter
 
 
 def sandbox():
@@ -31,9 +28,7 @@ def sandbox():
     """
     directory = Path(tempfile.mkdtemp(prefix="chapter-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    for name in JUPYTER_DIRECTORIES:
-        os.environ[name] = str(directory / name.lower())
-        Path(os.environ[name]).mkdir()
+    os.environ.update(own_jupyter(directory))
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return directory
 
@@ -66,6 +61,46 @@ def table(head, rows):
     """Show ``rows``, lists of text, as a table under ``head``."""
     lines = [head, ["---"] * len(head), *rows]
     return Markdown("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines))
+
+
+def change(animal, folder):
+    """Show, as a diff, what ``animal`` of the zoo changes in the source in ``folder``."""
+    parts = []
+    for file in dict.fromkeys(edit.file for edit in animal.edits):
+        before = after = Path(folder, file).read_text(encoding="utf-8")
+        for edit in animal.edits:
+            if edit.file == file:
+                after = after.replace(edit.old, edit.new)
+        lines = [*difflib.unified_diff(before.splitlines(), after.splitlines(), n=1, lineterm="")][2:]
+        shown = [line for line in lines if line.strip() and not line.startswith("@@")]
+        parts.append("\n".join([f"`{file}`", "", "```diff", *shown, "```"]))
+    return Markdown("\n\n".join(parts))
+
+
+def faults(rows, found_by):
+    """Show ``rows`` of the doctor in full, each with an anchor. ``found_by`` returns what finds the fault of a row."""
+    return HTML("\n".join(_fault(row, found_by(row)) for row in rows))
+
+
+def _fault(row, found_by):
+    facts = {
+        "You see": row.symptom,
+        "Cause": row.cause,
+        "Way out": row.way_out,
+        "The doctor looks at": row.looks_at,
+        "On a server, at": row.live.__doc__ if row.live else "",
+        "No check, because": row.undetected,
+        "Found by": ", ".join(found_by),
+        "Fault of": row.fault_of,
+    }
+    listed = "".join(f"<dt>{name}</dt><dd>{_inline(text)}</dd>" for name, text in facts.items() if text)
+    title = f'<h3><a href="#row-{row.number}">{row.number}</a> {_inline(row.title)}</h3>'
+    return f'<section class="fault" id="row-{row.number}">{title}<dl>{listed}</dl></section>'
+
+
+def _inline(markdown):
+    """Return ``markdown``, a text that may hold code, as HTML."""
+    return re.sub("`(.+?)`", r"<code>\1</code>", escape(markdown))
 
 
 def stack(caption, boxes):
@@ -115,6 +150,11 @@ def small_wheel(directory, version, entry_points):
     return wheel
 
 
+class JupyterLab(host.Server):
+    command = "jupyter-lab"
+    without = ()  # the browser would miss them
+
+
 class Server:
     """A JupyterLab server of your own, in ``directory``, without a browser, on a free port.
 
@@ -122,29 +162,19 @@ class Server:
     """
 
     def __init__(self, directory):
-        self.root = Path(directory)
-        self._token = secrets.token_hex()
-        self._log = Path(tempfile.mkstemp(suffix=".log", dir=os.environ["JUPYTER_RUNTIME_DIR"])[1])
-        with self._log.open("w") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "jupyterlab", "--no-browser", "--port=0", "--allow-root"],
-                cwd=directory,
-                env={**os.environ, "JUPYTER_TOKEN": self._token},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+        directories = {name: os.environ[name] for name in JUPYTER_DIRECTORIES}
+        self._server = JupyterLab(directories["JUPYTER_RUNTIME_DIR"], root=directory, directories=directories)
+        self.root = self._server.root
         atexit.register(self.stop)
-        self._url = self._wait_for_url(seconds=120)
 
     def log(self):
         """Return the lines of the server's log, without time and origin."""
-        lines = self._log.read_text(encoding="utf-8").splitlines()
-        return [re.sub(r"^\[\w [^]]*\] ", "", line).rstrip() for line in lines]
+        return [re.sub(r"^\[\w [^]]*\] ", "", line).rstrip() for line in self._server.log.splitlines()]
 
     @property
     def lab_url(self):
         """The address to open in a browser. It holds the token."""
-        return f"{self._url}lab?token={self._token}"
+        return f"{self._server.url}lab?token={self._server.token}"
 
     def get(self, path):
         """Return the answer to GET ``path``, as JSON."""
@@ -156,25 +186,14 @@ class Server:
 
     def post(self, path, content, expect=None):
         """Return the answer to POST ``content`` to ``path``, as JSON. ``expect`` is an error code to expect."""
-        return self._request("POST", path, json=content, expect=expect).json()
+        return self._request("POST", path, content, expect).json()
 
     def stop(self):
         """Stop the server, and wait for its end."""
-        self._process.terminate()
-        self._process.wait()
+        self._server.stop()
 
-    def _request(self, method, path, expect=None, **options):
-        headers = {"Authorization": f"token {self._token}"}
-        answer = requests.request(method, self._url + path.lstrip("/"), headers=headers, timeout=60, **options)
+    def _request(self, method, path, content=None, expect=None):
+        answer = self._server.request(method, path, content)
         if answer.status_code != expect:
             answer.raise_for_status()
         return answer
-
-    def _wait_for_url(self, seconds):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and self._process.poll() is None:
-            for server in list_running_servers(os.environ["JUPYTER_RUNTIME_DIR"]):
-                if server["pid"] == self._process.pid and "is running at" in self._log.read_text(encoding="utf-8"):
-                    return server["url"]
-            time.sleep(0.1)
-        raise RuntimeError(f"JupyterLab did not start:\n{self._log.read_text(encoding='utf-8')}")

@@ -97,14 +97,11 @@ def write(root):
 @contextmanager
 def running(directory, **options):
     """A real Jupyter server with the script ``work.py`` and the runtime configuration ``demo``."""
-    server = Server(directory, **options)
-    try:
+    with Server(directory, **options) as server:
         (server.root / "work.py").touch()
         body = {"schema_name": "demoruntime", "display_name": "Demo", "metadata": FIELDS}
         server.post("elyra/metadata/runtimes", body).raise_for_status()
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -119,6 +116,28 @@ def two_runtimes_server(nobodys_jupyter, tmp_path_factory):
     """A real Jupyter server at ``/`` on which only the Demo Runtime and the local one are enabled."""
     with running(tmp_path_factory.mktemp("two-runtimes"), ELYRA_PROCESSOR_RUNTIMES="demoruntime,local") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def missing():
+    """A function that skips a test for the reason it is given, or fails it if REQUIRE_BROWSER is set."""
+
+    def end(reason):
+        pytest.fail(reason) if os.environ.get("REQUIRE_BROWSER") else pytest.skip(reason)
+
+    return end
+
+
+# Not for the session: while it is there, asyncio.run() fails in every other test.
+@pytest.fixture(scope="module")
+def chromium(missing):
+    """A Chromium (``playwright.sync_api.Browser``)."""
+    from lab import browser, find_browser
+
+    if find_browser() is None:
+        missing("no Chromium was found; install one, on Debian: apt-get install chromium")
+    with browser() as chromium:
+        yield chromium
 
 
 @pytest.fixture

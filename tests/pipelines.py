@@ -1,7 +1,6 @@
 """Pipelines for the tests: as the editor saves them, and as Elyra's parser hands them to a processor."""
 
 from elyra.pipeline.pipeline import GenericOperation, Pipeline
-from hypothesis import strategies as st
 
 IMAGE = "example/image:1"
 
@@ -99,26 +98,3 @@ def parsed(*operations, configuration, name="weather"):
     pipeline = Pipeline(id="primary", name=name, runtime="demoruntime", runtime_config=configuration)
     pipeline.operations.update(by_id(*operations))
     return pipeline
-
-
-FILES = st.lists(st.sampled_from(["a.csv", "b.csv", "c/d.csv", "날씨.csv"]), max_size=3)
-
-
-@st.composite
-def graphs(draw, cyclic=False):
-    """Draw operations by id. They come in any order, and a link may be drawn twice."""
-    size = draw(st.integers(2 if cyclic else 1, 12))
-    links = draw(st.lists(st.tuples(st.integers(0, size - 1), st.integers(0, size - 1)), max_size=3 * size))
-    if not cyclic:
-        links = [(min(link), max(link)) for link in links if link[0] != link[1]]
-    nodes = [
-        operation(
-            f"n{number}",
-            [f"n{parent}" for parent, child in links if child == number],
-            name=draw(st.sampled_from([f"node {number}", "the same"])),
-            inputs=draw(FILES),
-            outputs=draw(FILES),
-        )
-        for number in range(size)
-    ]
-    return by_id(*draw(st.permutations(nodes)))

@@ -1,13 +1,12 @@
 """The runtime in the real JupyterLab, as its users meet it: in a browser, with a server of its own."""
 
 import json
-import os
 import re
 import tempfile
 from pathlib import Path
 
 import pytest
-from lab import CONFIGURATION, browser, choose_runtime, find_browser, jupyterlab, open_lab, open_panel, open_pipeline
+from lab import CONFIGURATION, choose_runtime, jupyterlab, open_lab, open_panel, open_pipeline
 from take import SAID, walk, words
 
 from demo_runtime.server import STATIC
@@ -15,15 +14,6 @@ from demo_runtime.server import STATIC
 KNOWN_ERRORS = re.compile("Failed to load resource: (the server responded with a status of 405|net::ERR_NAME)")
 """What stock Elyra 4.1 shows, too: it asks for the pipeline parameters of runtimes that have none, and, where
 there is a network, for a font of Google's."""
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    if find_browser() is None:
-        reason = "no Chromium was found; install one, on Debian: apt-get install chromium"
-        pytest.fail(reason) if os.environ.get("REQUIRE_BROWSER") else pytest.skip(reason)
-    with browser() as chromium:
-        yield chromium
 
 
 @pytest.fixture(scope="module")

@@ -3,36 +3,22 @@
 import re
 import shutil
 import sys
-from pathlib import Path
 
 import pytest
 from host import FIELDS, Server
+from zoo import copy_of_the_demo
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-STEPS = README.partition("## Start a runtime of your own\n")[2].partition("\n## ")[0]
-COPIED = re.findall("`(.+?)`", STEPS.partition("1. Copy ")[2].partition(" to an empty folder")[0])
-WORDS = re.findall(r"^ *\| `(.+?)` \| `(.+?)` \|", STEPS, re.MULTILINE)
-
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
-    """The folder of a runtime made by steps 1 and 2 of the list."""
-    folder = tmp_path_factory.mktemp("acme")
-    for name in COPIED:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(ROOT / name, folder)
-    for path in sorted(folder.rglob("*"), reverse=True):  # files come before the folder that holds them
-        if path.is_file():
-            path.write_text(_replaced(path.read_text(encoding="utf-8")), encoding="utf-8")
-        path.rename(path.with_name(_replaced(path.name)))
+    """The folder of a runtime made by steps 1 to 3 of the list."""
+    folder = tmp_path_factory.mktemp("orbit")
+    copy_of_the_demo(folder)
     return folder
 
 
@@ -40,9 +26,9 @@ def copy(tmp_path_factory):
 def server(copy, nobodys_jupyter, tmp_path_factory):
     """A Jupyter server with both runtimes. What pip would install of the copy is laid out by hand, offline."""
     settings = tomllib.loads((copy / "pyproject.toml").read_text(encoding="utf-8"))
-    information = copy / "acme_runtime-0.dist-info"
+    information = copy / "orbit_runtime-0.dist-info"
     information.mkdir()
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-runtime\nVersion: 0\n", encoding="utf-8")
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: orbit-runtime\nVersion: 0\n", encoding="utf-8")
     with (information / "entry_points.txt").open("w", encoding="utf-8") as entry_points:
         for group, entries in settings["project"]["entry-points"].items():
             print(f"[{group}]", *(f"{name} = {value}" for name, value in entries.items()), sep="\n", file=entry_points)
@@ -57,12 +43,6 @@ def server(copy, nobodys_jupyter, tmp_path_factory):
         server.stop()
 
 
-def _replaced(text):
-    for old, new in WORDS:
-        text = text.replace(old, new)
-    return text
-
-
 def test_nothing_is_left_of_the_old_names(copy):
     old_name = re.compile(r"demo(?!\.example\.com)", re.IGNORECASE)
     files = [path for path in copy.rglob("*") if path.is_file()]
@@ -75,7 +55,7 @@ def test_nothing_is_left_of_the_old_names(copy):
     ("runtime", "processor", "type_id", "display_name"),
     [
         ("demoruntime", "demo_runtime.processor.DemoPipelineProcessor", "DEMO_RUNTIME", "Demo Runtime"),
-        ("acmeruntime", "acme_runtime.processor.AcmePipelineProcessor", "ACME_RUNTIME", "Acme Runtime"),
+        ("orbitruntime", "orbit_runtime.processor.OrbitPipelineProcessor", "ORBIT_RUNTIME", "Orbit Runtime"),
     ],
 )
 def test_both_runtimes_are_there(server, runtime, processor, type_id, display_name):

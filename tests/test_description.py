@@ -1,8 +1,9 @@
 """Step 2, the engine: order and inputs, for every pipeline that could be drawn."""
 
 import pytest
+from graphs import graphs
 from hypothesis import assume, given
-from pipelines import by_id, graphs, operation
+from pipelines import by_id, operation
 
 from demo_runtime.description import PipelineError, describe, repeated_names
 

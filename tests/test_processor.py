@@ -12,9 +12,10 @@ from elyra.metadata.manager import MetadataManager
 from elyra.metadata.metadata import Metadata
 from elyra.pipeline.parser import PipelineParser
 from elyra.pipeline.processor import PipelineProcessorManager
+from graphs import graphs
 from host import FIELDS, elyra_pipeline, run
 from hypothesis import HealthCheck, given, settings
-from pipelines import IMAGE, graphs, node, operation, parsed, pipeline_file, submission
+from pipelines import IMAGE, node, operation, parsed, pipeline_file, submission
 
 SECRETS = {
     "api_password": "s3cr3t-api-password",

@@ -1,0 +1,76 @@
+"""The command ``elyra-runtime-doctor``."""
+
+import argparse
+import os
+import sys
+from importlib.util import find_spec
+
+from elyra_runtime_doctor.probe import examine, failed
+from elyra_runtime_doctor.report import text
+from elyra_runtime_doctor.rows import NoReport, to_json
+
+
+def main(arguments=None):
+    """Examine runtimes and print a report. Return the exit status: 0 if nothing failed, 1 if something did, else 2."""
+    parser = argparse.ArgumentParser(
+        prog="elyra-runtime-doctor",
+        description="Say why a runtime of your own does not show up in Elyra, or does not work there. "
+        "It loads the runtimes as Elyra does, in a process of its own, and changes nothing.",
+        epilog="The exit status is 0 if no check failed, 1 if one did, and 2 if there is no report.",
+    )
+    parser.add_argument("name", nargs="?", help="the name of the runtime's entry point (without it: all runtimes)")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("--verbose", action="store_true", help="print the checks that pass, too")
+    parser.add_argument(
+        "--server",
+        metavar="URL",
+        help="ask a running Jupyter server, too; its token is read from the environment variable JUPYTER_TOKEN. "
+        "This saves a runtime configuration there, and removes it",
+    )
+    options = parser.parse_args(arguments)
+    token = os.environ.pop("JUPYTER_TOKEN", "")  # the runtimes that are loaded have no business with it
+    if find_spec("elyra") is None:
+        return _error("Elyra is not installed in this environment. Install it: pip install 'demo-runtime[elyra]'")
+    try:
+        report = _report(options, token)
+    except (LookupError, NoReport) as error:
+        return _error(str(error.args[0]))
+    except KeyboardInterrupt:
+        return _error("Interrupted, without a report.")
+    if options.json:
+        print(to_json(report))
+    else:
+        print(*_lines(report, options.verbose), sep="\n")
+    return int(failed(report))
+
+
+def _report(options, token):
+    """Return the report of ``probe``, each result with the key ``where``, and what the server tells, if asked."""
+    names = [options.name] if options.name else []
+    if options.server:
+        from elyra_runtime_doctor import live  # importing requests takes its time
+
+        server = live.connect(options.server, token)
+    report = examine(names)
+    report["results"] = [{**result, "where": "here"} for result in report["results"]]
+    if options.server:
+        report["server"] = server.address
+        report["results"] += live.examine(server, names, also=report["runtimes"])
+    return report
+
+
+def _lines(report, verbose):
+    for where, heading in (("here", "In this environment:"), ("server", f"On the server {report.get('server')}:")):
+        results = [result for result in report["results"] if result["where"] == where]
+        if "server" in report:
+            yield heading
+        yield from text({**report, "results": results}, verbose)
+
+
+def _error(message):
+    print(message, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

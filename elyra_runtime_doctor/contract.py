@@ -1,0 +1,457 @@
+"""Tests for the test suite of your own runtime. They speak to Elyra as its users do. They need pytest.
+
+Put this into a file of your tests, with the name of your runtime's entry point::
+
+    from elyra_runtime_doctor.contract import RuntimeContract
+
+
+    class TestMyRuntime(RuntimeContract):
+        runtime = "myruntime"
+
+The tests use Elyra's commands, and a Jupyter server that they start and stop. Its files are temporary, and your
+own Jupyter is left alone. Your runtime must be installed. No test imports it.
+"""
+
+import json
+import os
+import re
+import tempfile
+import warnings
+from importlib.metadata import entry_points
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from jsonschema import Draft7Validator
+
+from elyra_runtime_doctor.host import Server, environment, own_jupyter, run
+from elyra_runtime_doctor.probe import Unloadable, examine
+from elyra_runtime_doctor.rows import FAIL, ROWS, SKIPPED, WARNING, Skip
+from elyra_runtime_doctor.sample import sample
+
+PASSWORD_FIELD = "@elyra/metadata-extension:plugin.password"
+CONFIGURATIONS = "elyra/metadata/runtimes"
+CHECKED = sorted(row.number for row in ROWS.values() if row.function)
+
+
+class RuntimeContract:
+    """What Elyra expects of a runtime. Derive a class from it whose name starts with ``Test``.
+
+    The tests ``test_submission_...`` submit a small pipeline. If that reaches a real backend, give its address in
+    ``configuration``. To go without, leave them out with ``pytest -k "not submission"``, or, for good, write
+    ``test_submission_from_the_editor = None`` and the like into your class. The tests ``test_export_...`` write files
+    to a temporary directory. No other test calls ``process`` or ``export``.
+
+    Raises ``LookupError``, as soon as pytest collects the class, if no runtime is called ``runtime``.
+    """
+
+    runtime = None
+    """The name of the entry point in the group ``elyra.pipeline.processors``."""
+
+    configuration = {}
+    """Fields of a runtime configuration that cannot be made up from the schema, and those that must be otherwise.
+
+    Each field that the schema masks is given a made-up secret; ``""`` leaves it empty.
+    What it gives to the fields that the schema masks must occur nowhere else, because the tests look for it in logs.
+    """
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        installed = sorted(entry_points(group="elyra.pipeline.processors").names)
+        if cls.runtime not in installed:
+            raise LookupError(
+                f"{cls.__name__}: no runtime is called {cls.runtime!r}. Installed are: {', '.join(installed)}."
+            )
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def findings(cls):
+        """What the doctor says about each row, by number."""
+        with tempfile.TemporaryDirectory(prefix="contract-") as directory:
+            with patch.dict(os.environ, environment(**own_jupyter(directory)), clear=True):
+                try:
+                    report = examine([cls.runtime])
+                except Unloadable as error:
+                    pytest.fail(str(error), pytrace=False)
+        return {result["number"]: result for result in report["results"]}
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def elyra(cls):
+        """A Jupyter server whose address is like that of a JupyterHub, with a script, ``work.py``."""
+        with tempfile.TemporaryDirectory(prefix="contract-", ignore_cleanup_errors=True) as directory:
+            with Elyra(directory, base_url="/user/contract/") as elyra:
+                Path(elyra.root, "work.py").write_text("print('work')\n", encoding="utf-8")
+                yield elyra
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def schema(cls, elyra):
+        """The schema of the runtime configurations."""
+        return elyra.answer(200, "GET", f"elyra/schema/runtimes/{cls.runtime}").json()
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def known(cls, elyra):
+        """What the editor knows about all types, by id."""
+        types = elyra.answer(200, "GET", "elyra/pipeline/runtimes/types").json()["runtime_types"]
+        return {type["id"]: type for type in types}
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def type(cls, known, schema):
+        """What the editor knows about the type of the runtime."""
+        wanted = schema.get("runtime_type")
+        assert wanted in known, f"The schema's runtime_type is {wanted!r}; Elyra lists {', '.join(known)} (rows 10, 19)"
+        return known[wanted]
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def fields(cls, elyra, schema):
+        """The fields of a runtime configuration that a user fills in, by name."""
+        described = schema["properties"]["metadata"]["properties"]
+        masked = [
+            name for name, field in described.items() if field.get("uihints", {}).get("ui:field") == PASSWORD_FIELD
+        ]
+        made_up = {name: f"secret-of-{name}" for name in masked}
+        made_up = {name: text for name, text in made_up.items() if Draft7Validator(described[name]).is_valid(text)}
+        constants = {name: field["const"] for name, field in described.items() if "const" in field}
+        try:
+            fields = sample(schema, {**constants, **made_up, **cls.configuration})
+        except Skip as reason:
+            pytest.fail(f"{reason}, or give it a value in `configuration` of your class", pytrace=False)
+        elyra.secrets = {name: fields[name] for name in masked if isinstance(fields.get(name), str) and fields[name]}
+        shown = {name for name in fields if name in cls.configuration or not hidden(schema, name)}
+        return Fields((name, value) for name, value in fields.items() if name in shown)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def saved(cls, elyra, fields):
+        """The name of a runtime configuration, saved from the form."""
+        about = "what the schema does not tell, give in `configuration` of your class"
+        body = form(cls.runtime, "Contract", fields)
+        return elyra.answer(201, "POST", CONFIGURATIONS, body, about=about).json()["name"]
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def pipeline(cls, schema, saved):
+        """A pipeline with one node, as the editor sends it."""
+        return sent_by_the_editor(a_pipeline("work.py"), cls.runtime, schema.get("runtime_type"), saved)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def pipeline_file(cls, elyra, saved):
+        """The name of a ``.pipeline`` file with one node."""
+        Path(elyra.root, "contract.pipeline").write_text(json.dumps(a_pipeline("work.py")), encoding="utf-8")
+        return "contract.pipeline"
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def submitted(cls, elyra, pipeline):
+        """Elyra's answer to the editor that submits the pipeline."""
+        return elyra.post("elyra/pipeline/schedule", pipeline)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def formats(cls, type):
+        """The ids of the export formats."""
+        formats = [format["id"] for format in type["export_file_types"] or []]
+        return formats or pytest.skip(f"{cls.runtime} has no export formats")
+
+    # What the doctor sees
+
+    @pytest.mark.parametrize("row", CHECKED, ids=lambda number: f"row-{number}")
+    def test_the_doctor_finds_no_fault(self, findings, row):
+        found = findings[row]
+        said = f"row {row}: {found['title']}\n" + "\n".join(
+            f"{label}: {found[key]}" for label, key in (("found", "found"), ("cause", "cause"), ("way out", "way_out"))
+        )
+        if found["status"] == FAIL:
+            pytest.fail(said, pytrace=False)
+        if found["status"] == SKIPPED:
+            pytest.skip(found["found"])
+        if found["status"] == WARNING:
+            warnings.warn(said, stacklevel=1)
+
+    # What the server says of itself
+
+    def test_registration_is_logged(self, elyra):
+        lines = [line for line in elyra.log.splitlines() if "Error" in line]
+        registering, loading = f"Error registering {self.runtime} processor", "Error loading schema"
+        errors = [line for line in lines if registering in line or (loading in line and f"'{self.runtime}'" in line)]
+        assert not errors, elyra.shown("The server logs (rows 3, 20 and 53):\n" + "\n".join(errors))
+        assert f"Registering {self.runtime} processor" in elyra.log, elyra.with_log(
+            f"The log of the server does not say 'Registering {self.runtime} processor' (rows 2, 6 and 7)."
+        )
+
+    def test_type_is_listed_with_a_name(self, type):
+        assert type["display_name"], f"The type {type['id']} has no display name: the launcher's tile is without a text"
+
+    def test_icons_are_served(self, elyra, type, known):
+        """The editor needs those of all types, and one extension can hide a file of another."""
+        for each in [type, *known.values()]:
+            answer = elyra.answer(200, "GET", each["icon"], about=f"the icon of {each['id']}, rows 17 and 51")
+            kind = answer.headers.get("Content-Type", "")
+            assert kind.startswith("image/"), f"The icon {each['icon']} is no image but {kind} (row 17)"
+
+    def test_schema_has_title_and_type(self, schema):
+        assert schema.get("title"), (
+            "The schema has no title: the editor's dialogs have no name for the runtime (row 28)"
+        )
+        assert schema.get("runtime_type"), "The schema has no runtime_type: every pipeline is refused (row 19)"
+
+    # Runtime configurations
+
+    def test_configuration_from_the_form_is_saved(self, elyra, schema, fields, saved):
+        answer = elyra.answer(200, "GET", f"{CONFIGURATIONS}/{saved}")
+        loaded = answer.json()["metadata"]
+        assert not lost(fields, loaded), f"These fields were not saved as they were sent: {lost(fields, loaded)}"
+        listed = elyra.answer(200, "GET", CONFIGURATIONS).json()["runtimes"]
+        types = {one["name"]: one["metadata"].get("runtime_type") for one in listed}
+        assert saved in types, elyra.with_log(
+            f"The Runtimes panel does not list the new configuration (row 23): {types}"
+        )
+        assert types[saved] == schema.get("runtime_type"), (
+            f"The new configuration has the runtime_type {types[saved]!r}, the schema {schema.get('runtime_type')!r}: "
+            "every pipeline is refused (rows 23 and 52)"
+        )
+
+    def test_configuration_keeps_its_fields_when_the_form_edits_it(self, elyra, schema, fields):
+        created = elyra.answer(201, "POST", CONFIGURATIONS, form(self.runtime, "Contract to edit", fields)).json()
+        address = f"{CONFIGURATIONS}/{created['name']}"
+        before = elyra.answer(200, "GET", address).json()["metadata"]
+        before.pop("display_name", None)
+        shown = Fields((name, value) for name, value in before.items() if not hidden(schema, name))
+        elyra.answer(200, "PUT", address, form(self.runtime, "Contract edited", shown))
+        after = elyra.answer(200, "GET", address).json()
+        assert after["display_name"] == "Contract edited", f"The edited name was not saved: {after['display_name']!r}"
+        gone = lost(before, after["metadata"])
+        assert not gone, f"The form sends no hidden field, and these were lost (rows 23 and 29): {gone}"
+
+    def test_configuration_is_removed(self, elyra, fields):
+        created = elyra.answer(201, "POST", CONFIGURATIONS, form(self.runtime, "Contract to remove", fields)).json()
+        elyra.answer(204, "DELETE", f"{CONFIGURATIONS}/{created['name']}")
+        elyra.answer(404, "GET", f"{CONFIGURATIONS}/{created['name']}", about="a configuration that was removed")
+
+    def test_configuration_by_command_line(self, elyra, schema, fields):
+        required = schema["properties"]["metadata"].get("required", [])
+        given = {field: value for field, value in fields.items() if value or field in required}
+        name = "--name=contract_by_command"
+        create = ["--schema_name", self.runtime, name, "--display_name=Contract by command", *options(given)]
+        elyra.call("elyra-metadata", "create", "runtimes", *create)
+        edit = ["--schema_name", self.runtime, name, "--display_name=Contract edited by command"]
+        elyra.call("elyra-metadata", "update", "runtimes", *edit)
+        shown = elyra.call("elyra-metadata", "list", "runtimes", "--json").stdout
+        listed = {one["name"]: one for one in json.loads(shown[shown.index("[") :])}
+        assert "contract_by_command" in listed, elyra.shown(f"elyra-metadata list does not show it (row 23): {shown}")
+        one = listed["contract_by_command"]
+        assert one["display_name"] == "Contract edited by command", f"Its name was not edited: {one['display_name']!r}"
+        gone = lost({**given, "runtime_type": schema.get("runtime_type")}, one["metadata"])
+        assert not gone, f"These fields are not as they were given to the command line (row 23): {gone}"
+        elyra.call("elyra-metadata", "remove", "runtimes", name)
+        file = Path(elyra.directories["JUPYTER_DATA_DIR"], "metadata", "runtimes", "contract_by_command.json")
+        assert not file.exists(), "elyra-metadata remove left the configuration where it was"
+
+    # Pipelines
+
+    def test_submission_from_the_editor(self, elyra, type, submitted):
+        elyra.expect(200, submitted, "a submission, rows 31 and 32")
+        answer = submitted.json()
+        assert answer.get("platform") == type["id"], elyra.shown(f"The platform is not {type['id']} (row 32): {answer}")
+        url = answer.get("run_url")
+        assert isinstance(url, str) and url, elyra.shown(f"The editor gets no address of the run (row 33): {answer}")
+
+    def test_submission_by_command_line(self, elyra, saved, pipeline_file):
+        shown = elyra.call("elyra-pipeline", "submit", pipeline_file, "--runtime-config", saved).stdout
+        link = re.search(r"Check the status of your job at: (\S+)", shown)
+        assert link and link[1] != "None", elyra.shown(
+            f"The command line shows no address of the run (row 33):\n{shown}"
+        )
+
+    def test_submission_gives_no_secret_away(self, elyra, submitted):
+        elyra.expect_no_secret({"the answer to a submission": submitted.text, "the log of the server": elyra.log})
+
+    def test_pipeline_without_its_file_is_refused(self, elyra, schema, saved):
+        pipeline = sent_by_the_editor(a_pipeline("lost.py"), self.runtime, schema.get("runtime_type"), saved)
+        answer = elyra.post("elyra/pipeline/schedule", pipeline)
+        assert answer.status_code >= 400, elyra.told(answer, "a pipeline whose node has no file")
+
+    # Exports
+
+    def test_export_goes_where_the_editor_says(self, elyra, pipeline, formats):
+        for format in formats:
+            elyra.export_to(f"exports/from-the-editor.{format}", format, pipeline)
+
+    def test_export_takes_a_name_that_is_not_ascii(self, elyra, pipeline, formats):
+        for format in formats:
+            elyra.export_to(f"날씨.{format}", format, pipeline, "a name that is not ASCII, row 57")
+
+    def test_export_leaves_a_file_alone_that_shall_not_be_overwritten(self, elyra, pipeline, formats):
+        for format in formats:
+            file = Path(elyra.root, f"mine.{format}")
+            file.write_text("mine", encoding="utf-8")
+            answer = elyra.export(pipeline, file.name, format=format)
+            assert answer.status_code != 201, elyra.told(answer, "an export to a file that is there, row 38")
+            assert file.read_text(encoding="utf-8") == "mine", "The export replaced a file, unasked (row 38)"
+
+    def test_export_overwrites_a_file_if_it_shall(self, elyra, pipeline, formats):
+        for format in formats:
+            file = Path(elyra.root, f"yours.{format}")
+            file.write_text("yours", encoding="utf-8")
+            elyra.expect(201, elyra.export(pipeline, file.name, format=format, overwrite=True), "overwrite, row 38")
+            assert file.read_bytes() != b"yours", "The export did not replace the file that it was told to (row 38)"
+
+    def test_export_by_command_line(self, elyra, saved, pipeline_file, formats):
+        for format in formats:
+            file = Path(elyra.root, "by-command", f"contract.{format}")
+            file.parent.mkdir(exist_ok=True)
+            file.write_text("old", encoding="utf-8")
+            target = ["--format", format, "--output", file.relative_to(elyra.root), "--overwrite"]
+            elyra.call("elyra-pipeline", "export", pipeline_file, "--runtime-config", saved, *target)
+            assert file.read_bytes() not in (b"", b"old"), f"{target[3]} was not written (row 38)"
+
+    def test_export_gives_no_secret_away(self, elyra, pipeline, formats):
+        for format in formats:
+            answer = elyra.export_to(f"secretive.{format}", format, pipeline)
+            exported = Path(elyra.root, f"secretive.{format}").read_bytes().decode("utf-8", errors="replace")
+            elyra.expect_no_secret({"the exported file": exported, "the answer to an export": answer.text})
+        elyra.expect_no_secret({"the log of the server": elyra.log})
+
+
+class Fields(dict):
+    """Fields of a runtime configuration, by name. pytest shows the names only: a value may be a secret."""
+
+    def __repr__(self):
+        return f"<the fields {', '.join(self)}>"
+
+
+class Elyra(Server):
+    """A Jupyter server, and commands beside it, that say in each error what Elyra said, and show no secret."""
+
+    secrets = {}
+
+    def answer(self, status, method, path, body=None, *, about=""):
+        """Send a request. Return the answer, which must have this ``status``."""
+        __tracebackhide__ = True
+        return self.expect(status, self.request(method, path, body), about)
+
+    def expect(self, status, answer, about=""):
+        """Return ``answer``, which must have this ``status``."""
+        __tracebackhide__ = True
+        assert answer.status_code == status, self.told(answer, about, f", and not {status}")
+        return answer
+
+    def call(self, *arguments):
+        """Run a command in the root directory. Return the ``CompletedProcess``, which must have ended with 0."""
+        __tracebackhide__ = True
+        done = run(*arguments, cwd=self.root, env=self.environment)
+        line = " ".join(map(str, arguments[:3]))
+        assert done.returncode == 0, self.shown(f"{line} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def export_to(self, path, format, pipeline, about="an export, rows 37, 38 and 56"):
+        """Export as the editor does. Return the answer. The file must be there."""
+        __tracebackhide__ = True
+        file = Path(self.root, path)
+        file.parent.mkdir(exist_ok=True)
+        answer = self.expect(201, self.export(pipeline, path, format=format), about)
+        assert file.is_file() and file.stat().st_size, self.with_log(
+            f"Elyra says that it exported to {path}. Below the root directory, that file is missing or empty (row 38)."
+        )
+        return answer
+
+    def expect_no_secret(self, texts):
+        """Look in ``texts``, by what they are, for the secrets of the runtime configuration."""
+        __tracebackhide__ = True
+        if not self.secrets:
+            pytest.skip("the runtime configuration holds no secret: the schema masks no field, or none has a value")
+        for name, secret in self.secrets.items():
+            for place, text in texts.items():
+                spellings = secret, json.dumps(secret)[1:-1]
+                lines = [self.shown(line) for line in text.splitlines() if any(one in line for one in spellings)]
+                assert not lines, f"The value of {name} is in {place}: {lines[0][:500]}"
+
+    def told(self, answer, about="", instead=""):
+        """Return what Elyra answered, and what it logged last."""
+        request = answer.request
+        about = f" ({about})" if about else ""
+        head = f"{request.method} {request.path_url}{about} was answered with {answer.status_code}{instead}:"
+        return self.with_log(f"{head}\n{answer.text[:2000]}")
+
+    def with_log(self, text):
+        """Return ``text``, the errors that Elyra has logged, and the end of the log."""
+        lines = self.log.splitlines()
+        errors = [line for line in lines[:-15] if re.search("Error (loading|registering)", line)]
+        return self.shown("\n".join([text, "The log of the server:", *errors, "...", *lines[-15:]]))
+
+    def shown(self, text):
+        """Return ``text`` without secrets."""
+        for secret in self.secrets.values():
+            text = text.replace(secret, "(hidden)").replace(json.dumps(secret)[1:-1], "(hidden)")
+        return text
+
+
+def hidden(schema, name):
+    """Tell whether Elyra's form drops the field ``name``."""
+    return schema["properties"]["metadata"]["properties"].get(name, {}).get("uihints", {}).get("hidden", False)
+
+
+def form(runtime, display_name, fields):
+    """Return what Elyra's form sends: the display name twice."""
+    return {
+        "schema_name": runtime,
+        "display_name": display_name,
+        "metadata": Fields({**fields, "display_name": display_name}),
+    }
+
+
+def options(fields):
+    """Return ``fields`` as ``elyra-metadata`` takes them."""
+    return [f"--{name}={value if isinstance(value, str) else repr(value)}" for name, value in fields.items()]
+
+
+def lost(sent, loaded):
+    """Return the names of the fields of ``sent`` that ``loaded`` lacks, or has with another value."""
+    return [name for name, value in sent.items() if name not in loaded or loaded[name] != value]
+
+
+def a_pipeline(filename):
+    """Return the content of a ``.pipeline`` file with one node, which runs the script ``filename``."""
+    parameters = {
+        "filename": filename,
+        "runtime_image": "example/image:1",
+        "dependencies": [],
+        "include_subdirectories": False,
+        "outputs": [],
+        "env_vars": [],
+    }
+    node = {
+        "id": "work",
+        "type": "execution_node",
+        "op": "execute-python-node",
+        "app_data": {"component_parameters": parameters, "label": "", "ui_data": {"label": "work"}},
+        "inputs": [{"id": "inPort", "links": []}],
+        "outputs": [{"id": "outPort"}],
+    }
+    properties = {"name": "contract", "runtime": "Generic", "pipeline_defaults": {}}
+    app_data = {"version": 8, "ui_data": {"comments": []}, "properties": properties}
+    return {
+        "doc_type": "pipeline",
+        "version": "3.0",
+        "id": "document",
+        "primary_pipeline": "primary",
+        "pipelines": [{"id": "primary", "nodes": [node], "app_data": app_data, "runtime_ref": ""}],
+        "schemas": [],
+    }
+
+
+def sent_by_the_editor(pipeline, runtime, type_id, configuration):
+    """Return ``pipeline`` with what the Run dialog adds to it."""
+    pipeline["pipelines"][0]["app_data"] |= {
+        "name": "contract",
+        "source": "contract.pipeline",
+        "runtime": runtime,
+        "runtime_type": type_id,
+        "runtime_config": configuration,
+    }
+    return pipeline

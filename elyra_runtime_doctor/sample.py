@@ -1,0 +1,55 @@
+"""A runtime configuration made up from its schema, to see whether one can be saved and loaded."""
+
+from jsonschema import Draft7Validator, FormatChecker
+
+from elyra_runtime_doctor.rows import Skip
+
+CANDIDATES = {
+    "string": [
+        "https://doctor.example.com/api",
+        "doctor",
+        "doctor-1",
+        "a1",
+        "doctor@example.com",
+        "/doctor",
+        "1",
+        "x" * 40,
+    ],
+    "integer": [1, 0, 10, 100, 1024, 10000],
+    "number": [1, 0, 0.5, 10, 100, 10000],
+    "boolean": [False, True],
+    "array": [[], ["doctor"], [1]],
+    "object": [{}, {"doctor": "doctor"}],
+    "null": [None],
+}
+
+
+def sample(schema, fields=None):
+    """Return the fields that ``schema``, a dict, requires, and those that the form fills in: a dict.
+
+    ``fields`` are values that are known to be right; they come first. Raises ``Skip`` for a required field
+    whose pattern no made-up value matches.
+    """
+    container = schema["properties"]["metadata"]
+    required = container.get("required", [])
+    values = {}
+    for name, field in container.get("properties", {}).items():
+        if fields and name in fields:
+            values[name] = fields[name]
+        elif "default" in field:
+            values[name] = field["default"]
+        elif name in required:
+            values[name] = _made_up(name, field)
+    return {**values, **(fields or {})}
+
+
+def _made_up(name, field):
+    validator = Draft7Validator(field, format_checker=FormatChecker())
+    types = field.get("type", "string")
+    hints = [field.get("uihints", {}).get("ui:placeholder"), *field.get("examples", [])]
+    known = [field["const"]] if "const" in field else field.get("enum", [])
+    guesses = [guess for type in ([types] if isinstance(types, str) else types) for guess in CANDIDATES.get(type, [])]
+    for value in [*known, *hints, *guesses]:
+        if value is not None and validator.is_valid(value):
+            return value
+    raise Skip(f"no value can be made up for the required field '{name}': give it a 'ui:placeholder' that is valid")

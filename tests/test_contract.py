@@ -1,0 +1,92 @@
+"""The contract: the Demo Runtime keeps it, a careless runtime does not, and its users can do what it says."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from elyra_runtime_doctor import contract
+from elyra_runtime_doctor.contract import RuntimeContract
+from elyra_runtime_doctor.rows import ROWS
+
+THREE_LINES = re.search(r"entry point::\n\n((?:    .*\n|\n)+)", contract.__doc__)[1].replace("\n    ", "\n").strip()
+CARELESS = """
+from demo_runtime.processor import DemoPipelineProcessor, DemoPipelineProcessorResponse
+from elyra.metadata.manager import MetadataManager
+
+class CarelessProcessor(DemoPipelineProcessor):
+    def _password(self, pipeline):
+        return MetadataManager(schemaspace="runtimes").get(pipeline.runtime_config).metadata["api_password"]
+
+    def process(self, pipeline):
+        self.log.info("Signing in with %s", self._password(pipeline))
+        return DemoPipelineProcessorResponse(None)
+
+    def export(self, pipeline, pipeline_export_format, pipeline_export_path, overwrite):
+        with open(pipeline_export_path, "w") as file:
+            file.write(self._password(pipeline))
+        return pipeline_export_path
+"""
+ENTRY_POINTS = """
+[elyra.pipeline.processors]
+demoruntime = careless:CarelessProcessor
+[metadata.schemas_providers]
+demoruntime = demo_runtime.schema:DemoRuntimeSchemasProvider
+"""
+
+
+class TestDemoRuntime(RuntimeContract):
+    runtime = "demoruntime"
+
+
+@pytest.fixture
+def use(tmp_path):
+    """Do what the module tells a user to do, in a directory of theirs. Returns what pytest prints."""
+
+    def use(runtime, *options, **variables):
+        (tmp_path / "test_mine.py").write_text(THREE_LINES.replace("myruntime", runtime), encoding="utf-8")
+        # What else is installed here, and warns, is not what a user has.
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:pytest_notebook", *options]
+        environment = {**os.environ, **variables}
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True).stdout
+
+    return use
+
+
+def test_three_lines_are_enough(use):
+    printed = use("demoruntime", "-k", "schema or submission_from or no_fault")
+    rows = sum(row.function is not None for row in ROWS.values())
+    assert f"{rows + 2} passed" in printed, printed
+
+
+def test_a_wrong_name_is_answered_once_with_the_right_ones(use):
+    printed = use("nobodysruntime")
+    assert printed.count("LookupError: TestMyRuntime: no runtime is called 'nobodysruntime'. Installed are: ") == 1
+    assert "demoruntime, kfp, local." in printed
+    assert "1 error in" in printed
+
+
+def test_a_careless_runtime_is_told_what_is_wrong_and_its_secret_is_not_shown(use, tmp_path):
+    # For Elyra, the first distribution of a name hides the others.
+    information = tmp_path / "path" / "demo_runtime-0.dist-info"
+    information.mkdir(parents=True)
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: demo-runtime\nVersion: 0\n", encoding="utf-8")
+    (information / "entry_points.txt").write_text(ENTRY_POINTS, encoding="utf-8")
+    (information.parent / "careless.py").write_text(CARELESS, encoding="utf-8")
+    choice = "(submission or export or without_its_file) and not command"
+    printed = use("demoruntime", "-k", choice, PYTHONPATH=str(information.parent))
+    for said in (
+        "The editor gets no address of the run (row 33)",
+        "The value of api_password is in the log of the server: ",
+        "Signing in with (hidden)",
+        "(an export, rows 37, 38 and 56) was answered with 500, and not 201",
+        "exported to secretive.json. Below the root directory, that file is missing or empty (row 38)",
+        "(a name that is not ASCII, row 57) was answered with 500, and not 201",
+        "(an export to a file that is there, row 38) was answered with 201",
+        "The export did not replace the file that it was told to (row 38)",
+    ):
+        assert said in printed, f"{said}\n{printed}"
+    assert "7 failed, 1 passed" in printed
+    assert "secret-of-" not in printed

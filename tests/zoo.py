@@ -1,0 +1,212 @@
+"""The zoo: the smallest runtimes that have one fault each, made from the healthy one by one change.
+
+The healthy one is the copy that the README's list "Start a runtime of your own" makes, called ``zooruntime``.
+A change is made to its source. Then pip installs it, into a folder that only the processes of its cage see.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from elyra_runtime_doctor.host import Server, environment, own_jupyter, run
+
+ROOT = Path(__file__).parents[1]
+STEPS = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Start a runtime of your own\n")[2]
+STEPS = STEPS.partition("\n## ")[0]
+COPIED = re.findall("`(.+?)`", STEPS.partition("1. Copy ")[2].partition(" to an empty folder")[0])
+WORDS = re.findall(r"^ *\| `(.+?)` \| `(.+?)` \|", STEPS, re.MULTILINE)
+DELETED = re.findall(r"lines that hold `(.+?)`", STEPS)
+
+
+def copy_of_the_demo(folder, called="orbit"):
+    """Make the runtime that the README's list makes, in ``folder``, with ``called`` for its own word ``orbit``."""
+    for name in COPIED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, folder)
+    (folder / "README.md").touch()
+    words = [(old, _called(new, called)) for old, new in WORDS]
+    for path in sorted(folder.rglob("*"), reverse=True):  # files come before the folder that holds them
+        if path.is_file():
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = "".join(line for line in lines if not any(word in line for word in DELETED))
+            path.write_text(_replaced(kept, words), encoding="utf-8")
+        path.rename(path.with_name(_replaced(path.name, words)))
+
+
+def _called(word, name):
+    return word.replace("orbit", name).replace("ORBIT", name.upper()).replace("Orbit", name.capitalize())
+
+
+def _replaced(text, words):
+    for old, new in words:
+        text = text.replace(old, new)
+    return text
+
+
+CONTRACT = """from elyra_runtime_doctor.contract import RuntimeContract
+
+
+class TestZoo(RuntimeContract):
+    runtime = "zooruntime"
+"""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One change of a text in a file of the source."""
+
+    file: str
+    old: str
+    new: str
+
+    def apply(self, folder):
+        path = folder / self.file
+        text = path.read_text(encoding="utf-8")
+        if text.count(self.old) != 1:
+            raise ValueError(f"{self.file} holds {text.count(self.old)} times: {self.old!r}")
+        path.write_text(text.replace(self.old, self.new), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """One more file in the source."""
+
+    file: str
+    text: str
+
+    def apply(self, folder):
+        (folder / self.file).write_text(self.text, encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Animal:
+    """A runtime with one fault: the row that tells of it, the change that makes it, and what Elyra then shows.
+
+    ``shows`` is the test of the contract that shows it, or a function that takes the cage and returns what Elyra
+    shows. The pattern ``says`` is in that. ``edits`` change the source before pip installs it, ``later`` after that,
+    and ``installed`` changes what pip has installed. ``contract`` is false where the fault is not in the package:
+    the contract brings an environment and a Jupyter of its own.
+    """
+
+    row: int
+    name: str
+    shows: object
+    says: str
+    edits: tuple = ()
+    later: tuple = ()
+    installed: object = None
+    environment: dict = field(default_factory=dict)
+    contract: bool = True
+
+    def __str__(self):
+        return f"row-{self.row}-{self.name}"
+
+
+class Cage:
+    """A runtime called ``zooruntime`` in a place of its own: its source, an installation, and a Jupyter."""
+
+    def __init__(self, directory):
+        self.directory = Path(directory)
+        self.source = self.directory / "source"
+        self.site = self.directory / "site"
+        self.root = self.directory / "root"
+        self.root.mkdir(parents=True)
+        (self.root / "work.py").touch()
+        self.variables = own_jupyter(self.directory)
+        self.source.mkdir()
+        copy_of_the_demo(self.source, "zoo")
+
+    def put(self, animal):
+        """Make and install ``animal``."""
+        self.variables |= animal.environment
+        shutil.copytree(self.source, self.directory / "healthy")
+        for edit in animal.edits:
+            edit.apply(self.source)
+        self.install()
+        if animal.installed:
+            animal.installed(self)
+        for edit in animal.later:
+            edit.apply(self.source)
+
+    def mend(self, animal):
+        """Undo the change, and install again."""
+        shutil.rmtree(self.source)
+        (self.directory / "healthy").rename(self.source)
+        for name in animal.environment:
+            self.variables.pop(name)
+        self.variables |= own_jupyter(self.directory)
+        self.install()
+
+    def installed_files(self):
+        """Return the content of all installed files, by name, but for where they were installed from."""
+        files = [path for path in self.site.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+        return {
+            path.relative_to(self.site).as_posix(): path.read_bytes()
+            for path in files
+            if path.name not in ("direct_url.json", "RECORD")
+        }
+
+    def contract(self, test):
+        """Run one test of the contract. Return the ``subprocess.CompletedProcess`` of pytest."""
+        (self.directory / "test_zoo_contract.py").write_text(CONTRACT, encoding="utf-8")
+        options = ["-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-k", test, "--rootdir", self.directory]
+        return self.run("pytest", *options, self.directory / "test_zoo_contract.py")
+
+    def install(self):
+        """Let pip install the source, anew."""
+        shutil.rmtree(self.site, ignore_errors=True)
+        wheels = self.directory / "wheels"
+        shutil.rmtree(wheels, ignore_errors=True)
+        _run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", wheels], cwd=self.source)
+        options = ["--quiet", "--no-deps", "--no-index", "--no-compile", "--disable-pip-version-check"]
+        _run([sys.executable, "-m", "pip", "install", *options, "--target", self.site, *wheels.iterdir()])
+
+    @property
+    def environment(self):
+        """The environment variables of a process that sees what is in the cage."""
+        path = os.pathsep.join([str(self.site), *filter(None, [os.environ.get("PYTHONPATH")])])
+        return {"PYTHONPATH": path, "JUPYTER_CONFIG_PATH": str(self.site / "etc" / "jupyter"), **self.variables}
+
+    @property
+    def information(self):
+        """The ``.dist-info`` folder of the installation."""
+        return next(self.site.glob("*.dist-info"))
+
+    def run(self, *command):
+        """Run a command of this environment. Return the ``subprocess.CompletedProcess``."""
+        return run(*command, cwd=self.root, env=environment(**self.environment))
+
+    def python(self, code):
+        """Run ``code`` in a fresh Python. Return what it prints, errors too."""
+        done = self.run("python", "-W", "ignore", "-c", code)
+        return done.stdout + done.stderr
+
+    def doctor(self, *arguments):
+        """Return the report of the doctor, as a dict."""
+        done = self.run("elyra-runtime-doctor", *arguments, "--json")
+        if done.returncode == 2:
+            raise RuntimeError(done.stderr)
+        return json.loads(done.stdout)
+
+    def findings(self, name="zooruntime"):
+        """Return the rows that the doctor names, as ``{number: status}``."""
+        report = self.doctor()
+        results = [result for result in report["results"] if result["runtime"] in (name, "environment")]
+        return {result["number"]: result["status"] for result in results if result["status"] in ("warning", "fail")}
+
+    def server(self):
+        """Return a Jupyter server that sees what is in the cage."""
+        return Server(self.directory, root=self.root, directories=self.variables, **self.environment)
+
+
+def _run(command, **options):
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, **options)
+    if done.returncode:
+        raise RuntimeError(done.stdout + done.stderr)
