@@ -1,6 +1,5 @@
 """The rendered book, in a browser and without a network: what ``make book`` has built."""
 
-import os
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -10,28 +9,15 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
-from lab import browser, find_browser
 
 HTML = Path(__file__).parents[1] / "_build" / "html"
-PAGES = "start", "schema", "processor", "registration", "result", "changes", "errors"
-
-
-def missing(reason):
-    pytest.fail(reason) if os.environ.get("REQUIRE_BROWSER") else pytest.skip(reason)
+PAGES = "start", "schema", "processor", "registration", "result", "troubleshooting", "changes", "errors", "faults"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def book():
+def book(missing):
     if not (HTML.parent / "made-from").exists():
         missing("the book is not built; build it: make book")
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    if find_browser() is None:
-        missing("no Chromium was found; install one, on Debian: apt-get install chromium")
-    with browser() as chromium:
-        yield chromium
 
 
 class Quiet(SimpleHTTPRequestHandler):
