@@ -259,16 +259,13 @@ class Runtime:
     @cached_property
     def schema(self):
         """The schema of its runtime configurations, as its provider gives it."""
-        named = [schema for schema in self.own_schemas if schema.get("name") == self.name]
-        others = [schema for schema in self.own_schemas if schema.get("schemaspace") in (SCHEMASPACE, None)]
-        if not named and not self.own_schemas:
-            try:
-                self.remote_type  # noqa: B018 - the local runtime has no schema, and needs none
-            except Skip as reason:
-                raise Skip(str(reason)) from reason
-        if not (named or len(others) == 1):
+        others = set(self.survey.runtimes()) - {self.name}
+        own = [schema for schema in self.own_schemas if schema.get("name") not in others]
+        named = [schema for schema in own if schema.get("name") == self.name]
+        unnamed = [schema for schema in own if schema.get("schemaspace") in (SCHEMASPACE, None)]
+        if not (named or len(unnamed) == 1):
             raise Skip("it has no schema")
-        return (named or others)[0]
+        return (named or unnamed)[0]
 
     @property
     def fields(self):

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from animals import ANIMALS, DETECTED_BY_THE_CONTRACT
-from zoo import Cage
+from zoo import Cage, Edit
 
 from elyra_runtime_doctor import checks  # noqa: F401 - fills ROWS
 from elyra_runtime_doctor.rows import ROWS
@@ -89,6 +89,18 @@ def test_the_contract_passes_on_the_healthy_runtime(healthy):
 def test_the_doctor_skips_nothing_of_a_healthy_runtime_that_is_installed_as_editable(healthy):
     results = healthy.doctor("demoruntime")["results"]
     assert [result["number"] for result in results if result["status"] == "skipped"] == []
+
+
+def test_a_runtime_without_a_schema_does_not_get_that_of_its_neighbour(nobodys_jupyter, tmp_path):
+    cage = Cage(tmp_path)
+    local = "elyra.pipeline.local.local_processor:LocalPipelineProcessor"
+    group = '[project.entry-points."elyra.pipeline.processors"]\n'
+    Edit("pyproject.toml", group, f'{group}second = "{local}"\n').apply(cage.source)
+    cage.install()
+    results = [result for result in cage.doctor("second")["results"] if result["runtime"] == "second"]
+    assert [result["found"] for result in results if result["status"] in ("warning", "fail")] == [
+        "the entry point is called 'second'; the processor is called 'local'"
+    ]
 
 
 def test_each_row_that_a_check_finds_has_an_animal():

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import textwrap
 
 from elyra_runtime_doctor.rows import PACKAGE, RUN, SILENT, Skip, check, explain, fail, warn
 
@@ -151,7 +152,7 @@ def process_raises_runtime_errors(runtime):
     for node in _own_nodes(runtime.code("process")):
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
             if getattr(node.exc.func, "id", None) == "ValueError":
-                return warn(f"in process: {ast.unparse(node)[:100]}")
+                return warn(f"in process: {textwrap.shorten(ast.unparse(node), 100)}")
 
 
 @check(
