@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
-from animals import ANIMALS, DETECTED_BY_THE_CONTRACT
+from animals import ANIMALS, DETECTED_BY_THE_CONTRACT, second_distribution
 from zoo import Cage, Edit
 
 from elyra_runtime_doctor import checks  # noqa: F401 - fills ROWS
@@ -105,7 +105,14 @@ def test_a_runtime_without_a_schema_does_not_get_that_of_its_neighbour(nobodys_j
 
 def test_each_row_that_a_check_finds_has_an_animal():
     checked = {number for number, row in ROWS.items() if row.function}
-    assert checked - {animal.row for animal in ANIMALS} == {49}  # two editions of Elyra cannot be installed here
+    assert checked - {animal.row for animal in ANIMALS} == {49}  # here, two editions of Elyra cannot be installed
+
+
+def test_the_doctor_sees_a_second_edition_of_elyra(nobodys_jupyter, tmp_path):
+    cage = Cage(tmp_path)
+    cage.install()
+    second_distribution("odh_elyra", "[console_scripts]\n")(cage)
+    assert cage.findings() == {49: "fail"}
 
 
 @pytest.mark.parametrize("animal", DETECTED_BY_THE_CONTRACT, ids=str)

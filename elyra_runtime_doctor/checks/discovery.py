@@ -240,7 +240,7 @@ def import_comes_back(runtime):
 )
 def one_elyra(survey):
     """The distributions `elyra` and `odh-elyra`."""
-    found = sorted({file.distribution for file in survey.files} & {"elyra", "odh-elyra"})
+    found = sorted({file.distribution.replace("_", "-") for file in survey.files} & {"elyra", "odh-elyra"})
     if len(found) > 1:
         return fail(f"installed are {' and '.join(found)}")
     if found:
