@@ -63,7 +63,8 @@ def test_three_lines_are_enough(use):
 
 def test_a_wrong_name_is_answered_once_with_the_right_ones(use):
     printed = use("nobodysruntime")
-    assert printed.count("LookupError: TestMyRuntime: no runtime is called 'nobodysruntime'. Installed are: ") == 1
+    told = "E   LookupError: TestMyRuntime: no runtime is called 'nobodysruntime'. Installed are: "
+    assert printed.count(told) == 1
     assert "demoruntime, kfp, local." in printed
     assert "1 error in" in printed
 

@@ -62,6 +62,9 @@ def wheel(tmp_path_factory):
     return build(REPOSITORY, tmp_path_factory.mktemp("wheel"), "--wheel")
 
 
+PACKAGES = "demo_runtime", "elyra_runtime_doctor"
+
+
 class Environment:
     """A virtual environment with all that is installed here but the Demo Runtime. Elyra is a copy of its own."""
 
@@ -106,10 +109,11 @@ def environment(tmp_path_factory):
     return Environment(tmp_path_factory.mktemp("environment"))
 
 
-def test_the_wheel_holds_the_package_its_licence_and_no_more(wheel):
+def test_the_wheel_holds_the_packages_their_licence_and_no_more(wheel):
     names = contents(wheel)
-    package = [path for path in REPOSITORY.glob("demo_runtime/**/*") if path.is_file() and path.suffix != ".pyc"]
-    assert len(package) > 10
+    files = [path for package in PACKAGES for path in (REPOSITORY / package).rglob("*") if path.is_file()]
+    package = [path for path in files if path.suffix != ".pyc"]
+    assert len(package) > 20
     assert set(names) == {
         *(path.relative_to(REPOSITORY).as_posix() for path in package),
         f"demo_runtime-0.1.0.data/data/{CONFIG}/demo_runtime.json",
@@ -162,7 +166,8 @@ def test_installing_adds_the_runtime_uninstalling_removes_it_and_elyra_stays_as_
     assert environment.what_there_is() == {kind: sorted([*before[kind], name]) for kind, name in added.items()}
     files_now = environment.files()
     assert {name: files_now[name] for name in files} == files
-    assert all("demo_runtime" in name for name in set(files_now) - set(files))
+    own = *PACKAGES, "bin/elyra-runtime-doctor"
+    assert all(any(word in name for word in own) for name in set(files_now) - set(files))
 
     environment.pip("uninstall", "--yes", "demo-runtime")
     assert environment.what_there_is() == before
