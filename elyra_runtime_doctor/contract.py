@@ -24,12 +24,13 @@ from unittest.mock import patch
 import pytest
 from jsonschema import Draft7Validator
 
+from elyra_runtime_doctor.checks.discovery import PROCESSORS
+from elyra_runtime_doctor.checks.schemas import PASSWORD_FIELD
 from elyra_runtime_doctor.host import Server, environment, own_jupyter, run
 from elyra_runtime_doctor.probe import Unloadable, examine
 from elyra_runtime_doctor.rows import FAIL, ROWS, SKIPPED, WARNING, Skip
 from elyra_runtime_doctor.sample import sample
 
-PASSWORD_FIELD = "@elyra/metadata-extension:plugin.password"
 CONFIGURATIONS = "elyra/metadata/runtimes"
 CHECKED = sorted(row.number for row in ROWS.values() if row.function)
 
@@ -57,7 +58,7 @@ class RuntimeContract:
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
-        installed = sorted(entry_points(group="elyra.pipeline.processors").names)
+        installed = sorted(entry_points(group=PROCESSORS).names)
         if cls.runtime not in installed:
             raise LookupError(
                 f"{cls.__name__}: no runtime is called {cls.runtime!r}. Installed are: {', '.join(installed)}."

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 import requests
 
 from elyra_runtime_doctor import checks  # noqa: F401 - fills ROWS
-from elyra_runtime_doctor.rows import PASS, ROWS, SKIPPED, WARNING, Finding, NoReport, Skip, fail, live_check, warn
+from elyra_runtime_doctor.rows import ROWS, NoReport, Skip, ask, fail, live_check, takes, warn
 from elyra_runtime_doctor.sample import sample
 
 SECONDS = 5, 30
@@ -249,25 +249,14 @@ def examine(server, names=(), also=()):
         _result(row, name, subject)
         for name, subject in subjects
         for row in ROWS.values()
-        if row.live and (name == "environment") == _is_about_the_server(row)
+        if row.live and (name == "environment") == (takes(row.live) == "server")
     ]
-
-
-def _is_about_the_server(row):
-    return row.live.__code__.co_varnames[0] == "server"
 
 
 def _result(row, name, subject):
     """Return what the check of ``row`` says about ``subject``, as a dict."""
     server = getattr(subject, "server", subject)
-    try:
-        finding = row.live(subject) or Finding(PASS, "")
-    except Skip as reason:
-        finding = Finding(SKIPPED, str(reason))
-    except Unusable:
-        raise
-    except Exception as error:  # a check that breaks must not hide what the others find
-        finding = Finding(WARNING, f"this check could not be done: {type(error).__name__}: {error}")
+    finding = ask(row.live, subject)
     found = server.hide(finding.found)
     facts = {**row.as_dict(), "looks_at": row.live.__doc__}
     return {"runtime": name, "where": "server", "status": finding.status, "found": found, **facts}

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from elyra_runtime_doctor import checks  # noqa: F401 - fills ROWS
-from elyra_runtime_doctor.rows import FAIL, PASS, ROWS, SKIPPED, WARNING, Finding, NoReport, Skip
+from elyra_runtime_doctor.rows import FAIL, ROWS, NoReport, ask, takes
 
 SECONDS = 120
 """So long may Elyra take to load all runtimes."""
@@ -93,7 +93,7 @@ def _report(names, answer):
         result
         for name, subject in subjects
         for row in ROWS.values()
-        if row.function and (name == "environment") == _is_about_the_environment(row)
+        if row.function and (name == "environment") == (takes(row.function) == "survey")
         for result in [_result(row, name, subject)]
     ]
     return {
@@ -109,18 +109,9 @@ def _report(names, answer):
     }
 
 
-def _is_about_the_environment(row):
-    return row.function.__code__.co_varnames[0] == "survey"
-
-
 def _result(row, name, subject):
     """Return what the check of ``row`` says about ``subject``, as a dict."""
-    try:
-        finding = row.function(subject) or Finding(PASS, "")
-    except Skip as reason:
-        finding = Finding(SKIPPED, str(reason))
-    except Exception as error:  # a check that breaks must not hide what the others find
-        finding = Finding(WARNING, f"this check could not be done: {type(error).__name__}: {error}")
+    finding = ask(row.function, subject)
     return {"runtime": name, "status": finding.status, "found": finding.found, **row.as_dict()}
 
 

@@ -130,6 +130,23 @@ def _book():
     return ""
 
 
+def ask(function, subject):
+    """Return what the check ``function`` finds about ``subject``, a ``Finding``. Raises ``NoReport`` as it does."""
+    try:
+        return function(subject) or Finding(PASS, "")
+    except Skip as reason:
+        return Finding(SKIPPED, str(reason))
+    except NoReport:
+        raise
+    except Exception as error:  # a check that breaks must not hide what the others find
+        return Finding(WARNING, f"this check could not be done: {type(error).__name__}: {error}")
+
+
+def takes(function):
+    """Return the name of the argument of a check, which tells what it is about."""
+    return function.__code__.co_varnames[0]
+
+
 def to_json(report):
     """Return ``report``, a dict, as JSON for people and for programs."""
     return json.dumps(report, indent=2, ensure_ascii=False)

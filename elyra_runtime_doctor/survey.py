@@ -3,16 +3,13 @@
 Importing a runtime runs its code, so this module belongs into a process of its own: see ``probe``.
 """
 
-import ast
 import configparser
 import copy
 import glob
-import inspect
 import json
 import logging
 import os
 import sys
-import textwrap
 import time
 import traceback
 from dataclasses import dataclass, field
@@ -27,11 +24,10 @@ from elyra.metadata.schemaspaces import ComponentCatalogs, Runtimes
 from elyra.pipeline.registry import PipelineProcessorRegistry
 from elyra.pipeline.runtime_type import RuntimeProcessorType, RuntimeTypeResources
 
+from elyra_runtime_doctor.checks.discovery import PROCESSORS, PROVIDERS
 from elyra_runtime_doctor.rows import Skip
 from elyra_runtime_doctor.sample import sample
 
-PROCESSORS = "elyra.pipeline.processors"
-PROVIDERS = "metadata.schemas_providers"
 SCHEMASPACE_ID = Runtimes.RUNTIMES_SCHEMASPACE_ID
 SCHEMASPACE = Runtimes.RUNTIMES_SCHEMASPACE_NAME
 
@@ -72,6 +68,11 @@ class EntryPoint:
     loaded: object = None
     error: BaseException = None
     lost_types: list = field(default_factory=list)
+
+    @property
+    def ends_the_process(self):
+        """Whether it raises what Elyra does not catch, such as ``SystemExit``."""
+        return self.error is not None and not isinstance(self.error, Exception)
 
     @property
     def origin(self):
@@ -206,8 +207,6 @@ class Runtime:
     @property
     def error(self):
         """What Elyra logs instead of registering the processor, or ``None``."""
-        if self.entry_point.error is not None and not isinstance(self.entry_point.error, Exception):
-            return f"{type(self.entry_point.error).__name__}: {self.entry_point.error}"
         start = f"Error registering {self.name} processor"
         return next((line.partition('" - ')[2] for line in reversed(self.survey.log) if line.startswith(start)), None)
 
@@ -268,14 +267,19 @@ class Runtime:
         return (named or unnamed)[0]
 
     @property
+    def container(self):
+        """The part of the schema that is about the fields: ``properties.metadata``."""
+        return self.schema.get("properties", {}).get("metadata", {})
+
+    @property
     def fields(self):
         """The fields of its runtime configurations, by name."""
-        return self.schema.get("properties", {}).get("metadata", {}).get("properties", {})
+        return self.container.get("properties", {})
 
     @property
     def required(self):
         """The names of the fields that a runtime configuration must have."""
-        return self.schema.get("properties", {}).get("metadata", {}).get("required")
+        return self.container.get("required")
 
     @property
     def metadata_class(self):
@@ -302,14 +306,6 @@ class Runtime:
             return MetadataManager(schemaspace=SCHEMASPACE_ID).get("doctor")
         finally:
             path.unlink()
-
-    def code(self, method):
-        """Return the source of ``method`` of the processor as a syntax tree. Raises ``Skip`` where there is none."""
-        function = inspect.unwrap(getattr(type(self.processor), method, None))
-        try:
-            return ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-        except (OSError, TypeError, SyntaxError) as error:
-            raise Skip(f"the source of {method}() cannot be read") from error
 
 
 class _Lines(logging.Handler):

@@ -14,7 +14,9 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "book"))
 
-from lesson import JUPYTER_DIRECTORIES, Server  # noqa: E402
+from lesson import Server  # noqa: E402
+
+from elyra_runtime_doctor.host import own_jupyter  # noqa: E402
 
 NO_NEWS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "doNotDisturbMode": True}}
 CONFIGURATION = {
@@ -43,9 +45,7 @@ def jupyterlab():
     It has Jupyter directories of its own, and asks nobody for news.
     """
     with tempfile.TemporaryDirectory() as place:
-        directories = {name: str(Path(place, name.lower())) for name in JUPYTER_DIRECTORIES}
-        for directory in directories.values():
-            Path(directory).mkdir()
+        directories = own_jupyter(place)
         overrides = Path(directories["JUPYTER_CONFIG_DIR"], "labconfig", "default_setting_overrides.json")
         overrides.parent.mkdir()
         overrides.write_text(json.dumps(NO_NEWS))

@@ -61,9 +61,14 @@ def names_agree(runtime):
 )
 def is_enabled(runtime):
     """The environment variable `ELYRA_PROCESSOR_RUNTIMES`."""
-    enabled = os.environ.get("ELYRA_PROCESSOR_RUNTIMES", "").replace(" ", "")
-    if enabled and runtime.name not in enabled.split(","):
+    if enabled := _without(runtime.name):
         return fail(f"ELYRA_PROCESSOR_RUNTIMES is {enabled!r}, and {runtime.name!r} is not in it")
+
+
+def _without(name):
+    """Return the variable that lists the enabled runtimes, if it is set and leaves ``name`` out, else ``None``."""
+    enabled = os.environ.get("ELYRA_PROCESSOR_RUNTIMES", "").replace(" ", "")
+    return enabled if enabled and name not in enabled.split(",") else None
 
 
 def lacks_member(point):
@@ -86,7 +91,7 @@ def lacks_member(point):
 def processor_is_built(runtime):
     """The import of the processor's class, and the call `cls(root_dir=..., parent=...)`."""
     point = runtime.entry_point
-    if isinstance(point.error, BaseException) and not isinstance(point.error, Exception):
+    if point.ends_the_process:
         raise Skip("importing it ends the process (row 59)")
     if runtime.error is not None and not lacks_member(point):
         where = "" if point.error is None or not point.origin else f" (at: {point.origin[-1]})"
@@ -225,7 +230,7 @@ def entry_point_is_written_well(runtime):
 def import_comes_back(runtime):
     """The import of the processor and of the schemas provider."""
     for point in [*runtime.entry_points, *runtime.providers]:
-        if point.error is not None and not isinstance(point.error, Exception):
+        if point.ends_the_process:
             return fail(f"{point.value}: {type(point.error).__name__} (at: {point.origin[-1]})")
 
 
@@ -259,6 +264,5 @@ def one_elyra(survey):
 )
 def local_is_enabled(survey):
     """The environment variable `ELYRA_PROCESSOR_RUNTIMES`."""
-    enabled = os.environ.get("ELYRA_PROCESSOR_RUNTIMES", "").replace(" ", "")
-    if enabled and "local" not in enabled.split(","):
+    if enabled := _without("local"):
         return warn(f"ELYRA_PROCESSOR_RUNTIMES is {enabled!r}")

@@ -4,6 +4,7 @@ import ast
 import inspect
 import textwrap
 
+from elyra_runtime_doctor.checks.code import syntax_tree
 from elyra_runtime_doctor.rows import PACKAGE, RUN, SILENT, Skip, check, explain, fail, warn
 
 
@@ -67,7 +68,7 @@ def _returned(runtime, method):
     """Return the expressions that ``method`` returns, or ``None`` where it is Elyra's own or cannot come to an end."""
     if not _is_own(runtime, method):
         raise Skip(f"it has no {method}()")
-    tree = runtime.code(method)
+    tree = syntax_tree(getattr(type(runtime.processor), method))
     values = [node.value for node in _own_nodes(tree) if isinstance(node, ast.Return)]
     if not values and isinstance(tree.body[-1], ast.Raise):
         raise Skip(f"{method}() always raises an error")
@@ -149,7 +150,7 @@ def process_raises_runtime_errors(runtime):
     """The `raise` statements of `process`."""
     if not _is_own(runtime, "process"):
         raise Skip("it has no process()")
-    for node in _own_nodes(runtime.code("process")):
+    for node in _own_nodes(syntax_tree(type(runtime.processor).process)):
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
             if getattr(node.exc.func, "id", None) == "ValueError":
                 return warn(f"in process: {textwrap.shorten(ast.unparse(node), 100)}")

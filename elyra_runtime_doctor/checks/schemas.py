@@ -3,6 +3,7 @@
 import ast
 import re
 
+from elyra_runtime_doctor.checks.code import syntax_tree
 from elyra_runtime_doctor.checks.discovery import lacks_member
 from elyra_runtime_doctor.rows import GONE, PANEL, REFUSED, SILENT, Skip, check, fail, warn
 
@@ -152,7 +153,7 @@ def schema_is_there(runtime):
 )
 def required_is_listed(runtime):
     """The list `required` beside the fields of a configuration."""
-    if not isinstance(runtime.schema.get("properties", {}).get("metadata", {}).get("required"), list):
+    if not isinstance(runtime.required, list):
         return fail("properties.metadata has no list 'required'")
 
 
@@ -251,21 +252,13 @@ def constraints_are_in_the_schema(runtime):
 
 def _code_of(runtime, method):
     """Return the syntax tree of ``method`` of the metadata class, ``None`` where it is Elyra's own."""
-    import inspect
-    import textwrap
-
     from elyra.metadata.metadata import Metadata
 
     try:
         function = getattr(runtime.metadata_class, method)
     except Exception as error:
         raise Skip("the metadata class cannot be imported (row 25)") from error
-    if function is getattr(Metadata, method):
-        return None
-    try:
-        return ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    except (OSError, TypeError, SyntaxError) as error:
-        raise Skip(f"the source of {method}() cannot be read") from error
+    return None if function is getattr(Metadata, method) else syntax_tree(function)
 
 
 @check(
@@ -360,8 +353,7 @@ def secrets_are_masked(runtime):
 )
 def display_name_may_be_repeated(runtime):
     """The key `additionalProperties` beside the fields, and `pre_save` of the metadata class."""
-    container = runtime.schema.get("properties", {}).get("metadata", {})
-    if container.get("additionalProperties") is False and "display_name" not in runtime.fields:
+    if runtime.container.get("additionalProperties") is False and "display_name" not in runtime.fields:
         if _code_of(runtime, "pre_save") is None:
             return fail("the schema allows no other field, and no pre_save drops the display name")
 
