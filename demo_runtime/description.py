@@ -146,7 +146,7 @@ def _handed_down(in_order):
 def _node(operation, labels, inputs):
     if operation.classifier not in KINDS:
         raise PipelineError(
-            f"Node {operation.name!r} is a component of the kind {operation.classifier!r}. The Demo Runtime takes "
+            f"Node {operation.name!r} is a component of the kind {operation.classifier!r}. This runtime takes "
             "notebooks, Python scripts and R scripts: replace the node by one of these."
         )
     return Node(

@@ -10,6 +10,9 @@ HIDDEN = "(hidden)"
 class DemoRuntimeMetadata(Metadata):
     """A configuration of the Demo Runtime (Elyra 4.1, ``elyra.metadata.metadata.Metadata``)."""
 
+    fields = FIELDS
+    masked = MASKED
+
     def on_load(self, **kwargs):
         """Add the ``runtime_type`` that a file written by hand often lacks, and drop a second display name.
 
@@ -18,7 +21,7 @@ class DemoRuntimeMetadata(Metadata):
         """
         if isinstance(self.metadata, dict):  # if not, Elyra's validation comes next and says so
             self.metadata.pop("display_name", None)
-            self.metadata.setdefault("runtime_type", FIELDS["runtime_type"]["default"])
+            self.metadata.setdefault("runtime_type", self.fields["runtime_type"]["default"])
 
     def pre_save(self, **kwargs):
         """Mend what is to be saved in the same way. Elyra calls this for the form, not for its command line."""
@@ -26,6 +29,6 @@ class DemoRuntimeMetadata(Metadata):
 
     def visible(self):
         """Return what a log or an export may show: a dict, each masked value replaced by ``(hidden)``."""
-        fields = {name: self.metadata[name] for name in FIELDS if name in self.metadata}
-        hidden = {name: HIDDEN for name in fields if name in MASKED}
+        fields = {name: self.metadata[name] for name in self.fields if name in self.metadata}
+        hidden = {name: HIDDEN for name in fields if name in self.masked}
         return {"name": self.name, "display_name": self.display_name, **fields, **hidden}

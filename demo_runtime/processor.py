@@ -47,6 +47,9 @@ class DemoPipelineProcessor(RuntimePipelineProcessor):
     supported_properties = {ENV_VARIABLES}
     """The node properties that the editor offers for this runtime, beside those of every generic node."""
 
+    configuration_class = DemoRuntimeMetadata
+    """What Elyra makes of a runtime configuration that this processor takes: ``metadata_class_name`` in the schema."""
+
     @default("log")
     def _log_default(self):
         """Log where the server logs. Without a server log to stderr: Elyra's command line shows no log."""
@@ -121,7 +124,7 @@ class DemoPipelineProcessor(RuntimePipelineProcessor):
                 f"Pipeline {pipeline.name!r} cannot use the runtime configuration {name!r}: {error} "
                 "Choose, mend or create a configuration in the Runtimes panel."
             ) from error
-        if not isinstance(configuration, DemoRuntimeMetadata):
+        if not isinstance(configuration, self.configuration_class):
             raise RuntimeError(
                 f"Pipeline {pipeline.name!r} cannot use the runtime configuration {name!r}: it is made for the runtime "
                 f"{configuration.schema_name!r}. Choose one that is made for {self.name!r}."

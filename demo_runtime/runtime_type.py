@@ -11,10 +11,40 @@ from elyra.pipeline.runtime_type import RuntimeProcessorType, RuntimeTypeResourc
 TYPE_ID = "DEMO_RUNTIME"
 DISPLAY_NAME = "Demo Runtime"
 
-if TYPE_ID not in RuntimeProcessorType.__members__:
-    extend_enum(RuntimeProcessorType, TYPE_ID, DISPLAY_NAME)
 
-DEMO_RUNTIME = RuntimeProcessorType[TYPE_ID]
+def add_type(type_id, display_name):
+    """Return the member ``type_id`` of Elyra's enumeration. Add it if it is not there yet."""
+    if type_id not in RuntimeProcessorType.__members__:
+        extend_enum(RuntimeProcessorType, type_id, display_name)
+    return RuntimeProcessorType[type_id]
+
+
+def add_resources(our_type, resources):
+    """Answer for ``our_type`` with the class ``resources``; ask whoever answered before for all others.
+
+    That is Elyra or another plugin. If ``our_type`` is answered for by now, nothing changes.
+    """
+    if _is_known_to_elyra(our_type):
+        return
+    answer_before = RuntimeTypeResources.get_instance_by_type
+
+    def get_instance_by_type(cls, runtime_type, runtime_enabled=True):
+        if runtime_type is our_type:
+            return resources(runtime_enabled=runtime_enabled)
+        return answer_before(runtime_type, runtime_enabled=runtime_enabled)
+
+    RuntimeTypeResources.get_instance_by_type = classmethod(get_instance_by_type)
+
+
+def _is_known_to_elyra(runtime_type):
+    try:
+        RuntimeTypeResources.get_instance_by_type(runtime_type)
+    except ValueError:
+        return False
+    return True
+
+
+DEMO_RUNTIME = add_type(TYPE_ID, DISPLAY_NAME)
 """The member of Elyra's enumeration that stands for this runtime."""
 
 
@@ -26,25 +56,4 @@ class DemoRuntimeResources(RuntimeTypeResources):
     export_file_types = [{"id": "json", "display_name": "JSON description of the pipeline"}]
 
 
-def _is_known_to_elyra():
-    try:
-        RuntimeTypeResources.get_instance_by_type(DEMO_RUNTIME)
-    except ValueError:
-        return False
-    return True
-
-
-def _add_to_elyra():
-    """Answer for our type; ask whoever answered before, Elyra or another plugin, for all others."""
-    answer_before = RuntimeTypeResources.get_instance_by_type
-
-    def get_instance_by_type(cls, runtime_type, runtime_enabled=True):
-        if runtime_type is DEMO_RUNTIME:
-            return DemoRuntimeResources(runtime_enabled=runtime_enabled)
-        return answer_before(runtime_type, runtime_enabled=runtime_enabled)
-
-    RuntimeTypeResources.get_instance_by_type = classmethod(get_instance_by_type)
-
-
-if not _is_known_to_elyra():
-    _add_to_elyra()
+add_resources(DEMO_RUNTIME, DemoRuntimeResources)

@@ -10,11 +10,22 @@ from jsonschema import Draft7Validator, FormatChecker, ValidationError
 # Elyra looks the type of every schema up in its enumeration, so the type must be in it by now.
 from demo_runtime import runtime_type  # noqa: F401
 
-SCHEMA = json.loads(files("demo_runtime").joinpath("demoruntime.json").read_text(encoding="utf-8"))
+
+def load(package, name):
+    """Return the schema in the file ``name`` of ``package``, a dict."""
+    return json.loads(files(package).joinpath(name).read_text(encoding="utf-8"))
+
+
+def fields_of(schema):
+    """Return the fields of a runtime configuration that ``schema`` describes, a dict by name."""
+    return schema["properties"]["metadata"]["properties"]
+
+
+SCHEMA = load("demo_runtime", "demoruntime.json")
 """The schema as Elyra serves it: a dict. Its ``name`` is the name of the runtime, of the processor
 and of its entry point: Elyra finds a runtime only where the three agree."""
 
-FIELDS = SCHEMA["properties"]["metadata"]["properties"]
+FIELDS = fields_of(SCHEMA)
 """The fields of a runtime configuration, by name."""
 
 PASSWORD_FIELD = "@elyra/metadata-extension:plugin.password"
@@ -26,9 +37,11 @@ MASKED = frozenset(name for name, field in FIELDS.items() if field.get("uihints"
 class DemoRuntimeSchemasProvider(SchemasProvider):
     """Serves the schema (Elyra 4.1, ``elyra.metadata.schema.SchemasProvider``)."""
 
+    schema = SCHEMA
+
     def get_schemas(self):
         """Return a list with one schema, a copy that the caller may change."""
-        return [copy.deepcopy(SCHEMA)]
+        return [copy.deepcopy(self.schema)]
 
     def get_validator(self, schema):
         """Return the validator that Elyra applies to each configuration that it saves or loads."""
@@ -44,19 +57,20 @@ class RuntimeConfigurationValidator:
 
     def __init__(self, schema):
         self._validator = Draft7Validator(schema, format_checker=FormatChecker())
+        self._fields = fields_of(schema)
 
     def validate(self, instance):
         """Check ``instance``, a configuration as a dict.
 
         Raises ``jsonschema.ValidationError`` with one line that names every refused field.
         """
-        refusals = sorted({_refusal(error) for error in self._validator.iter_errors(instance)})
+        refusals = sorted({_refusal(error, self._fields) for error in self._validator.iter_errors(instance)})
         if refusals:
             raise ValidationError("; ".join(refusals))
 
 
-def _refusal(error):
-    """Say in words which field ``error`` is about and what belongs there."""
+def _refusal(error, all_fields):
+    """Say in words which of ``all_fields`` the ``error`` is about and what belongs there."""
     fields = error.schema.get("properties", {})
     if error.validator == "required":
         missing = [name for name in error.validator_value if name not in error.instance]
@@ -64,7 +78,9 @@ def _refusal(error):
     if error.validator == "additionalProperties":
         unknown = sorted(set(error.instance) - set(fields))
         return f"unknown field {', '.join(map(repr, unknown))}. The fields are: {', '.join(fields)}"
-    return f"field '{_field_name(error)}' is not valid. {_expectation(FIELDS.get(_field_name(error), error.schema))}"
+    return (
+        f"field '{_field_name(error)}' is not valid. {_expectation(all_fields.get(_field_name(error), error.schema))}"
+    )
 
 
 def _field_name(error):

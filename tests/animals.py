@@ -238,7 +238,7 @@ PROCESSOR_GROUP = (
 PROVIDER_GROUP = '[project.entry-points."metadata.schemas_providers"]\n'
 ONLY_CATALOGS = Edit(PROJECT, PROCESSOR_GROUP + PROVIDER_GROUP + PROVIDER, PROVIDER_GROUP + CATALOG)
 NAME = '    _name = SCHEMA["name"]\n\n    supported_properties'
-MEND = '            self.metadata.setdefault("runtime_type", FIELDS["runtime_type"]["default"])'
+MEND = '            self.metadata.setdefault("runtime_type", self.fields["runtime_type"]["default"])'
 DEFAULT = '          "default": "ZOO_RUNTIME",\n'
 SUPPORTED = "supported_properties = {ENV_VARIABLES}"
 RETURN = (
@@ -360,7 +360,7 @@ ANIMALS = [
         "no-member",
         "registration",
         "Error registering zooruntime processor .* - 'ZOO_RUNTIME'\n",
-        (Edit(TYPE, "    extend_enum(RuntimeProcessorType, TYPE_ID, DISPLAY_NAME)", "    pass"),),
+        (Edit(TYPE, "        extend_enum(RuntimeProcessorType, type_id, display_name)", "        pass"),),
     ),
     Animal(
         10,
@@ -368,8 +368,8 @@ ANIMALS = [
         "registration",
         "Error registering zooruntime processor .* ZOO_RUNTIME\n",
         (
-            Edit(TYPE, "    extend_enum(RuntimeProcessorType, TYPE_ID, DISPLAY_NAME)", "    pass"),
-            Edit(TYPE, "RuntimeProcessorType[TYPE_ID]", "RuntimeProcessorType.ZOO_RUNTIME"),
+            Edit(TYPE, "        extend_enum(RuntimeProcessorType, type_id, display_name)", "        pass"),
+            Edit(TYPE, "RuntimeProcessorType[type_id]", "RuntimeProcessorType.ZOO_RUNTIME"),
         ),
     ),
     Animal(
@@ -377,7 +377,7 @@ ANIMALS = [
         "no-resources",
         "type_is_listed",
         "500.*Runtime type RuntimeProcessorType.ZOO_RUNTIME is not recognized",
-        (Edit(TYPE, "    _add_to_elyra()\n", "    pass\n"),),
+        (Edit(TYPE, "add_resources(ZOO_RUNTIME, ZooRuntimeResources)\n", ""),),
     ),
     Animal(
         12,
@@ -505,7 +505,7 @@ ANIMALS = [
         "provider-fails",
         "schema_has",
         "Error loading schemas for SchemasProvider 'zooruntime' - no",
-        (Edit(SCHEMA, "        return [copy.deepcopy(SCHEMA)]", '        raise OSError("no")'),),
+        (Edit(SCHEMA, "        return [copy.deepcopy(self.schema)]", '        raise OSError("no")'),),
     ),
     Animal(
         54,
