@@ -1,12 +1,15 @@
-"""The contract: the Demo Runtime keeps it, a careless runtime does not, and its users can do what it says."""
+"""The contract: both runtimes keep it, a careless runtime does not, and its users can do what it says."""
 
 import os
 import re
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
+from dask_runtime.run import DONE, Run
 from elyra_runtime_doctor import contract
 from elyra_runtime_doctor.contract import RuntimeContract
 from elyra_runtime_doctor.rows import ROWS
@@ -41,6 +44,21 @@ class TestDemoRuntime(RuntimeContract):
     runtime = "demoruntime"
 
 
+class TestDask(RuntimeContract):
+    runtime = "dask"
+
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def runs(cls, elyra):
+        """What is submitted runs on without the server. Wait for its end, before its files are removed."""
+        yield
+        folder = Path(elyra.directories["JUPYTER_DATA_DIR"], "dask_runtime", "runs")
+        runs = [Run(path) for path in folder.glob("*")]
+        while any(run.has_driver() for run in runs):
+            time.sleep(0.1)
+        assert {run.state() for run in runs} <= {(DONE, "")}
+
+
 @pytest.fixture
 def use(tmp_path):
     """Do what the module tells a user to do, in a directory of theirs. Returns what pytest prints."""
@@ -65,7 +83,7 @@ def test_a_wrong_name_is_answered_once_with_the_right_ones(use):
     printed = use("nobodysruntime")
     told = "E   LookupError: TestMyRuntime: no runtime is called 'nobodysruntime'. Installed are: "
     assert printed.count(told) == 1
-    assert "demoruntime, kfp, local." in printed
+    assert "dask, demoruntime, kfp, local." in printed
     assert "1 error in" in printed
 
 

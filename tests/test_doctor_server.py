@@ -48,13 +48,12 @@ def everything(server):
     return done, before, after
 
 
-def test_a_healthy_runtime_passes_on_a_real_server(everything):
+@pytest.mark.parametrize("runtime", ["demoruntime", "dask"])
+def test_a_healthy_runtime_passes_on_a_real_server(everything, runtime):
     done, _, _ = everything
     results = of_the_server(done)
-    rows = {(name, row) for name, row in results if name in ("demoruntime", "environment")}
-    assert rows == {("environment", row) for row in ROWS_OF_THE_SERVER} | {
-        ("demoruntime", row) for row in ROWS_OF_A_RUNTIME
-    }
+    rows = {(name, row) for name, row in results if name in (runtime, "environment")}
+    assert rows == {("environment", row) for row in ROWS_OF_THE_SERVER} | {(runtime, row) for row in ROWS_OF_A_RUNTIME}
     assert {(results[key]["status"], results[key]["found"]) for key in rows} == {("pass", "")}
 
 

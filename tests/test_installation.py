@@ -62,11 +62,12 @@ def wheel(tmp_path_factory):
     return build(REPOSITORY, tmp_path_factory.mktemp("wheel"), "--wheel")
 
 
-PACKAGES = "demo_runtime", "elyra_runtime_doctor"
+PACKAGES = "demo_runtime", "dask_runtime", "elyra_runtime_doctor"
+EXTENSIONS = "demo_runtime", "dask_runtime"
 
 
 class Environment:
-    """A virtual environment with all that is installed here but the Demo Runtime. Elyra is a copy of its own."""
+    """A virtual environment with all that is installed here but this distribution. Elyra is a copy of its own."""
 
     def __init__(self, directory):
         python(sys.executable, "-m", "venv", directory)
@@ -84,7 +85,7 @@ class Environment:
                 target.symlink_to(path)
         (directory / CONFIG).mkdir(parents=True)
         for path in Path(sys.prefix, CONFIG).glob("*.json"):
-            if path.stem != "demo_runtime":
+            if path.stem not in EXTENSIONS:
                 shutil.copy(path, directory / CONFIG)
 
     def pip(self, *arguments):
@@ -116,7 +117,7 @@ def test_the_wheel_holds_the_packages_their_licence_and_no_more(wheel):
     assert len(package) > 20
     assert set(names) == {
         *(path.relative_to(REPOSITORY).as_posix() for path in package),
-        f"demo_runtime-0.1.0.data/data/{CONFIG}/demo_runtime.json",
+        *(f"demo_runtime-0.1.0.data/data/{CONFIG}/{name}.json" for name in EXTENSIONS),
         *(
             f"demo_runtime-0.1.0.dist-info/{name}"
             for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
@@ -125,9 +126,10 @@ def test_the_wheel_holds_the_packages_their_licence_and_no_more(wheel):
     assert b"Apache License" in names["demo_runtime-0.1.0.dist-info/licenses/LICENSE"]
 
 
-def test_the_wheel_enables_the_server_extension(wheel):
-    config = json.loads(contents(wheel)[f"demo_runtime-0.1.0.data/data/{CONFIG}/demo_runtime.json"])
-    assert config == {"ServerApp": {"jpserver_extensions": {"demo_runtime": True}}}
+@pytest.mark.parametrize("name", EXTENSIONS)
+def test_the_wheel_enables_the_server_extension(wheel, name):
+    config = json.loads(contents(wheel)[f"demo_runtime-0.1.0.data/data/{CONFIG}/{name}.json"])
+    assert config == {"ServerApp": {"jpserver_extensions": {name: True}}}
 
 
 def test_the_source_distribution_builds_the_same_wheel(wheel, tmp_path):
@@ -148,22 +150,24 @@ def test_the_entry_points_are_in_the_groups_that_elyra_reads():
     schemas = {point.name: point.value for point in entry_points(group="metadata.schemas_providers")}
     assert processors["demoruntime"] == "demo_runtime.processor:DemoPipelineProcessor"
     assert schemas["demoruntime"] == "demo_runtime.schema:DemoRuntimeSchemasProvider"
+    assert processors["dask"] == "dask_runtime.processor:DaskPipelineProcessor"
+    assert schemas["dask"] == "dask_runtime.schema:DaskSchemasProvider"
 
 
-def test_installing_adds_the_runtime_uninstalling_removes_it_and_elyra_stays_as_it_is(environment, wheel):
+def test_installing_adds_the_runtimes_uninstalling_removes_them_and_elyra_stays_as_it_is(environment, wheel):
     before, files = environment.what_there_is(), environment.files()
     assert "local" in before["processors"] and "elyra" in before["server extensions"]
-    assert "demo" not in str(before)
+    assert "demo" not in str(before) and "dask" not in str(before)
 
     # With the index switched off, pip finds every requirement installed or fails.
     environment.pip("install", "--no-index", wheel)
     added = {
-        "processors": "demoruntime",
-        "schemas": "demoruntime",
-        "types": "DEMO_RUNTIME",
-        "server extensions": "demo_runtime",
+        "processors": ["dask", "demoruntime"],
+        "schemas": ["dask", "demoruntime"],
+        "types": ["DASK", "DEMO_RUNTIME"],
+        "server extensions": EXTENSIONS,
     }
-    assert environment.what_there_is() == {kind: sorted([*before[kind], name]) for kind, name in added.items()}
+    assert environment.what_there_is() == {kind: sorted([*before[kind], *names]) for kind, names in added.items()}
     files_now = environment.files()
     assert {name: files_now[name] for name in files} == files
     own = *PACKAGES, "bin/elyra-runtime-doctor"

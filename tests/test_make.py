@@ -75,7 +75,8 @@ def repository(tmp_path):
     repository = Repository(tmp_path / "a repository", tools)
     for name in ("Makefile", "_config.yml", "_toc.yml", "pyproject.toml", "requirements.txt"):
         repository.write(name, (ROOT / name).read_text(encoding="utf-8"))
-    for name in ("book/start.md", "demo_runtime/processor.py", "jupyter-config/demo_runtime.json"):
+    sources = "demo_runtime/processor.py", "dask_runtime/processor.py", "jupyter-config/demo_runtime.json"
+    for name in ("book/start.md", *sources):
         repository.write(name, "some text\n")
     return repository
 
@@ -90,7 +91,15 @@ def test_the_second_time_nothing_is_done_again(repository):
 
 
 @pytest.mark.parametrize(
-    "path", ["book/start.md", "book/new.py", "demo_runtime/processor.py", "_config.yml", "_toc.yml"]
+    "path",
+    [
+        "book/start.md",
+        "book/new.py",
+        "demo_runtime/processor.py",
+        "dask_runtime/static/new.js",
+        "_config.yml",
+        "_toc.yml",
+    ],
 )
 def test_a_change_builds_the_book_anew(repository, path):
     repository.make("book")

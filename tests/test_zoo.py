@@ -77,7 +77,7 @@ def test_the_doctor_is_silent_on_healthy_runtimes(healthy):
     # Of Elyra's own: pre_save of both checks the password of the object storage, which the command line does not
     # call, and process of airflow raises a ValueError where a module for GitLab is missing.
     assert findings == [("airflow", 34), ("airflow", 26), ("kfp", 26)]
-    assert {"zooruntime", "demoruntime", "local"} <= {result["runtime"] for result in results}
+    assert {"zooruntime", "demoruntime", "dask", "local"} <= {result["runtime"] for result in results}
 
 
 def test_the_contract_passes_on_the_healthy_runtime(healthy):

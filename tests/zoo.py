@@ -20,7 +20,7 @@ STEPS = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Start a r
 STEPS = STEPS.partition("\n## ")[0]
 COPIED = re.findall("`(.+?)`", STEPS.partition("1. Copy ")[2].partition(" to an empty folder")[0])
 WORDS = re.findall(r"^ *\| `(.+?)` \| `(.+?)` \|", STEPS, re.MULTILINE)
-DELETED = re.findall(r"lines that hold `(.+?)`", STEPS)
+DELETED = re.findall("`(.+?)`", STEPS.partition("delete the lines that hold ")[2].partition(":")[0])
 
 
 def copy_of_the_demo(folder, called="orbit"):

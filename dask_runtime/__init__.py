@@ -1,0 +1,18 @@
+"""A runtime that runs: pipelines of Elyra on Dask distributed, on this machine or on a cluster of yours.
+
+Read the modules in this order:
+
+1. ``dask.json``, ``schema``, ``metadata``, ``runtime_type`` and ``processor``: the three steps again, on top of
+   those of ``demo_runtime``;
+2. ``plan``: what a pipeline asks for, and ``run``: the folder that holds all that is known of one run;
+3. ``driver``: the process that leads a run on Dask, and ``cluster``: the workers that it leads;
+4. ``node``, ``guard`` and ``notebook``: what happens on a worker;
+5. ``server`` and ``static/``: the run page.
+"""
+
+
+def _jupyter_server_extension_points():
+    """Tell Jupyter Server which extension this package brings (jupyter_server 2, ``ExtensionPoint``)."""
+    from dask_runtime.server import DaskRuntimeExtension
+
+    return [{"module": "dask_runtime.server", "app": DaskRuntimeExtension}]

@@ -1,0 +1,129 @@
+"""The engine: the Dask cluster that a run goes to, its own or somebody's, and whether it can take the run."""
+
+import asyncio
+import os
+import sys
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from distributed import LocalCluster, Security
+from distributed.core import rpc
+
+LOCAL = "local"
+SECONDS_TO_ANSWER = 5
+LEAST_PARALLEL_NODES = 4
+
+
+class ClusterError(Exception):
+    """A cluster that cannot take the run. The message says what the user can do."""
+
+
+@asynccontextmanager
+async def cluster(settings, scratch):
+    """Yield the address of a scheduler, the security to reach it, and the resources that its workers offer.
+
+    The local one lives in this process, listens to nobody but for its dashboard on the loopback, and keeps its files
+    in the folder ``scratch``. Raises ``ClusterError``.
+    """
+    address = settings["api_endpoint"]
+    if address != LOCAL:
+        security = _security(settings)
+        yield address, security, await _examined(address, security, settings)
+        return
+    async with LocalCluster(
+        processes=False,
+        n_workers=1,
+        threads_per_worker=settings["parallel_nodes"] or max(LEAST_PARALLEL_NODES, os.cpu_count() or 1),
+        memory_limit=0,  # nodes are processes of their own, which Dask does not count
+        # None would listen on all interfaces.
+        dashboard_address="127.0.0.1:0",
+        worker_dashboard_address="127.0.0.1:0",
+        local_directory=str(scratch),
+        asynchronous=True,
+        silence_logs=50,
+    ) as local:
+        yield local, None, []
+
+
+def _security(settings):
+    files = {name: settings[name] or None for name in ("tls_ca_file", "tls_cert", "tls_key")}
+    for name, path in files.items():
+        if path and not os.path.isfile(path):
+            raise ClusterError(f"The file {path!r} is not there. Correct {name!r} in the runtime configuration.")
+    if not settings["api_endpoint"].startswith("tls://"):
+        return Security()
+    if not all(files.values()):
+        missing = ", ".join(name for name, path in files.items() if not path)
+        raise ClusterError(f"A tls:// address needs three files. Fill in {missing} in the runtime configuration.")
+    return Security(
+        tls_ca_file=files["tls_ca_file"],
+        tls_client_cert=files["tls_cert"],
+        tls_client_key=files["tls_key"],
+        require_encryption=True,
+    )
+
+
+async def _examined(address, security, settings):
+    """Return what the scheduler's workers offer, a list of dicts. Raise ``ClusterError`` if they cannot be used.
+
+    Only plain messages are exchanged. A Dask client would hang if the other end is no scheduler, and its first task
+    would crash a worker of another Python.
+    """
+    advice = "Start a scheduler there, or correct the address in the runtime configuration."
+    where = urlsplit(address)
+    scheduler = rpc(address, connection_args=security.get_connection_args("client"))
+    try:
+        # First of all: Dask would knock again and again until its time is over.
+        _, probe = await asyncio.wait_for(asyncio.open_connection(where.hostname, where.port), SECONDS_TO_ANSWER)
+        probe.close()
+        identity = await asyncio.wait_for(scheduler.identity(), SECONDS_TO_ANSWER)
+        versions = await asyncio.wait_for(scheduler.versions(), SECONDS_TO_ANSWER)
+        workers = await asyncio.wait_for(scheduler.broadcast(msg={"op": "versions"}), SECONDS_TO_ANSWER)
+    except asyncio.TimeoutError:
+        raise ClusterError(f"No Dask scheduler answers at {address} within {SECONDS_TO_ANSWER} s. {advice}") from None
+    except Exception as error:  # whatever the other end makes of our question
+        raise ClusterError(
+            f"No Dask scheduler answers at {address}: {str(error) or type(error).__name__}. {advice}"
+        ) from error
+    finally:
+        await scheduler.close_rpc()
+    if identity.get("type") != "Scheduler":
+        raise ClusterError(f"At {address} is a Dask {identity.get('type')}, not a scheduler. {advice}")
+    for who, answer in {"scheduler": versions, **workers}.items():
+        _expect_our_python(who, answer)
+    found = list(identity["workers"].values())
+    if not found and not settings["adaptive"]:
+        raise ClusterError(
+            f"The Dask scheduler at {address} has no workers. Start one: dask worker {address}. If it starts workers "
+            "by itself when work arrives, tick 'Adaptive Cluster' in the runtime configuration."
+        )
+    return [worker.get("resources") or {} for worker in found]
+
+
+def _expect_our_python(who, answer):
+    theirs = answer["host"]["python"].split(".")[:2]
+    ours = [str(number) for number in sys.version_info[:2]]
+    if theirs != ours:
+        who = "The Dask scheduler" if who == "scheduler" else f"The worker {who}"
+        raise ClusterError(
+            f"{who} runs Python {'.'.join(theirs)}, and this machine Python {'.'.join(ours)}. Dask needs the same on "
+            "both sides: use an environment with the same Python there."
+        )
+
+
+def usable(asked, offers):
+    """Return which of the resources ``asked``, a dict, the workers can be held to, and a note for the others.
+
+    ``offers`` holds the resources of each worker. Raises ``ClusterError`` if no worker offers enough: the node would
+    wait for ever.
+    """
+    offered = {name for offer in offers for name in offer}
+    held = {name: value for name, value in asked.items() if name in offered}
+    fits = not held or any(all(offer.get(name, 0) >= value for name, value in held.items()) for offer in offers)
+    if not fits:
+        wants = ", ".join(f"{name} {value:g}" for name, value in held.items())
+        has = "; ".join(", ".join(f"{name} {value:g}" for name, value in offer.items()) for offer in offers if offer)
+        raise ClusterError(f"asks for {wants}, and no worker offers that much. The workers offer: {has}.")
+    free = [name for name in asked if name not in held]
+    note = f"Not used, because no worker offers such a resource: {', '.join(free)}." if free else ""
+    return held, note

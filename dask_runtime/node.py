@@ -1,0 +1,311 @@
+"""On a worker: run one node in a directory of its own.
+
+The driver sends the functions of this module by value: a worker needs dask, for notebooks nbclient and ipykernel, for
+R scripts Rscript, and nothing of this package. So the module imports only what each worker has.
+"""
+
+import glob
+import io
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tarfile
+import tempfile
+import threading
+import time
+import uuid
+
+LOG_LIMIT = 20_000_000
+"""So many bytes of a node's log are kept."""
+
+ARCHIVE_LIMIT = 1_000_000_000
+"""So many bytes of outputs may travel through Dask."""
+
+SECONDS_BETWEEN_NEWS = 0.5
+
+
+class NodeError(Exception):
+    """Why a node failed, in words for the user."""
+
+
+def run_node(order, archive=None):
+    """Run the node that ``order``, a dict, describes. Return what came of it, a dict; raise nothing.
+
+    The files come from the folders ``order["folders"]``, or out of ``archive``, the bytes of a tar file, and the
+    outputs go back in the same way. Without an archive, and where the folder of the run is not there, the answer is
+    the state ``elsewhere``, and nothing was run.
+    """
+    from distributed import get_worker
+
+    worker = get_worker()
+    if archive is None and not _has_token(order):
+        return {"state": "elsewhere"}
+    # Dask starts a node again with the same order, maybe while the first attempt still runs on a worker without
+    # a connection. So each has a target of its own.
+    attempt = uuid.uuid4().hex[:8]
+    order = {**order, "attempt": attempt, "target": f"{order['target']}.{attempt}"}
+    _tell(worker, order, state="running", worker=worker.address, host=socket.gethostname())
+    begin = time.monotonic()
+    try:
+        place = tempfile.mkdtemp(prefix="node-", dir=worker.local_directory)
+        if archive is None:
+            os.makedirs(order["target"])
+    except OSError as error:
+        return {"state": "failed", "error": f"The worker cannot make a directory for the node: {error}"}
+    work = os.path.join(place, "work")
+    log = NodeLog(worker, order, work, None if archive is not None else os.path.join(order["target"], "log.txt"))
+    try:
+        result = _run_in(place, work, order, archive, worker, log)
+    except NodeError as error:
+        result = {"state": "failed", "error": str(error)}
+    except OSError as error:
+        result = {"state": "failed", "error": f"{type(error).__name__} on the worker: {error}"}
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        log.close()
+    if "error" in result:
+        result["error"] = _masked(result["error"], order)
+    if log.whole is not None:  # the pieces may arrive after the result
+        result["log"] = "".join(log.whole)
+    where = {"worker": worker.address, "host": socket.gethostname()}
+    return {"attempt": attempt, **where, "seconds": round(time.monotonic() - begin, 3), **result}
+
+
+def stop_nodes(run, dask_worker):
+    """End the nodes of ``run`` that run on this worker. Dask calls it on each worker, beside what runs there."""
+    for (id, _), process in list(vars(dask_worker).get("dask_runtime_nodes", {}).items()):
+        if id == run:
+            process.cancelled = True
+            process.stdin.close()
+
+
+def _has_token(order):
+    try:
+        with open(os.path.join(order["run_folder"], "token"), encoding="utf-8") as file:
+            return file.read() == order["token"]
+    except OSError:
+        return False
+
+
+def _tell(dask_worker, order, **news):
+    """Let the driver know. A worker without a connection will be replaced, and so will this node."""
+    try:
+        dask_worker.log_event(order["topic"], {"node": order["number"], "attempt": order["attempt"], **news})
+    except Exception:
+        pass
+
+
+def _masked(text, order):
+    for value in order["masked"]:
+        text = text.replace(value, "(hidden)")
+    return text
+
+
+def _mask_notebook(path, order):
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    for value in order["masked"]:
+        text = text.replace(json.dumps(value, ensure_ascii=False)[1:-1], "(hidden)")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+class NodeLog:
+    """What a node prints: to the file at ``path``, or in pieces to the driver.
+
+    Values of variables are masked, and files of the node's directory ``work`` are named from there.
+    """
+
+    def __init__(self, worker, order, work, path):
+        self._worker, self._order, self._work = worker, order, work + os.sep
+        self._file = open(path, "wb", buffering=0) if path else None
+        self._unsent, self._size = [], 0
+        self._lock, self._ended = threading.Lock(), threading.Event()
+        self.last = []
+        self.whole = None if path else []
+        if not path:
+            threading.Thread(target=self._send_now_and_then, daemon=True).start()
+
+    def write(self, line):
+        if self._size > LOG_LIMIT:
+            return
+        text = _masked(line.decode("utf-8", errors="replace"), self._order).replace(self._work, "")
+        self._size += len(text)
+        if self._size > LOG_LIMIT:
+            text += f"\n[The log ends here: it is longer than {LOG_LIMIT} bytes.]\n"
+        self.last = [*self.last[-199:], text]
+        if self._file:
+            self._file.write(text.encode("utf-8"))
+        else:
+            with self._lock:
+                self._unsent.append(text)
+                self.whole.append(text)
+
+    def close(self):
+        self._ended.set()
+        if self._file:
+            self._file.close()
+        else:
+            self._send()
+
+    def _send_now_and_then(self):
+        while not self._ended.wait(SECONDS_BETWEEN_NEWS):
+            self._send()
+
+    def _send(self):
+        with self._lock:
+            if self._unsent:
+                _tell(self._worker, self._order, log="".join(self._unsent))
+            self._unsent = []
+
+
+def _run_in(place, work, order, archive, worker, log):
+    tools = os.path.join(place, "tools")
+    os.mkdir(work)
+    os.mkdir(tools)
+    for name, text in order["tools"].items():
+        with open(os.path.join(tools, name), "w", encoding="utf-8") as file:
+            file.write(text)
+    if archive is None:
+        for folder in order["folders"]:
+            shutil.copytree(folder, work, dirs_exist_ok=True)
+    else:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            extract(tar, work)
+    executed = os.path.join(place, order["executed"]) if order["executed"] else None
+    status, cancelled = _execute(_command(order, tools, executed), work, tools, order, worker, log)
+    files = {path: os.path.join("outputs", os.path.relpath(path, work)) for path in _matched(work, order, status)}
+    missing = [pattern for pattern in order["outputs"] if not _glob(work, pattern)]
+    if executed and os.path.exists(executed):
+        _mask_notebook(executed, order)
+        files[executed] = order["executed"]
+    kept, data = _kept(files, order, archive is not None)
+    result = {"files": kept, "archive": data, "exit": status}
+    if cancelled:
+        return {**result, "state": "cancelled"}
+    if status:
+        return {**result, "state": "failed", "error": _reason(status, order, log.last)}
+    if missing:
+        names = ", ".join(map(repr, missing))
+        return {**result, "state": "failed", "error": f"The node ended well, but did not write its output: {names}."}
+    return {**result, "state": "done"}
+
+
+def extract(tar, target):
+    """Extract ``tar`` to the folder ``target``, and nothing outside it."""
+    if hasattr(tarfile, "data_filter"):
+        tar.extractall(target, filter="data")
+    else:  # Python before 3.10.12; the archive is our own
+        tar.extractall(target)
+
+
+def _command(order, tools, executed):
+    if executed:
+        return [sys.executable, os.path.join(tools, "notebook.py"), order["file"], executed]
+    if order["file"].lower().endswith(".py"):
+        return [sys.executable, order["file"]]
+    program = shutil.which("Rscript")
+    if program is None:
+        raise NodeError(f"Rscript is not installed on the worker {socket.gethostname()!r}, and the node needs it.")
+    return [program, order["file"]]
+
+
+def _execute(command, work, tools, order, worker, log):
+    """Run ``command`` in ``work``. Return its exit status, and whether it was told to end."""
+    import psutil
+
+    packages = os.path.dirname(os.path.dirname(psutil.__file__))
+    guarded = [sys.executable, "-I", "-S", os.path.join(tools, "guard.py"), str(order["grace"]), packages, *command]
+    process = subprocess.Popen(
+        guarded,
+        cwd=work,
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **order["environment"]},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    process.cancelled = False
+    key = (order["run"], order["attempt"])
+    vars(worker).setdefault("dask_runtime_nodes", {})[key] = process
+    try:
+        with process.stdout:
+            while line := process.stdout.readline(65536):
+                log.write(line)
+        return process.wait(), process.cancelled
+    finally:
+        del worker.dask_runtime_nodes[key]
+        if not process.stdin.closed:
+            process.stdin.close()
+        process.wait()
+
+
+def _glob(work, pattern):
+    found = glob.glob(os.path.join(glob.escape(work), pattern), recursive=True)
+    return [path for path in found if os.path.isfile(path) or os.path.isdir(path)]
+
+
+def _matched(work, order, status):
+    """Return the files in ``work`` that the declared outputs name, those in named folders included.
+
+    A node that failed has no outputs.
+    """
+    found = {}
+    for pattern in () if status else order["outputs"]:
+        for path in _glob(work, pattern):
+            if os.path.isdir(path):
+                found |= {os.path.join(here, name): None for here, _, names in os.walk(path) for name in names}
+            else:
+                found[path] = None
+    real = os.path.realpath(work)
+    for path in found:
+        if not os.path.realpath(path).startswith(real + os.sep):
+            raise NodeError(f"The output {os.path.relpath(path, work)!r} leads outside the folder of the node.")
+    return sorted(found)
+
+
+def _kept(files, order, by_archive):
+    """Keep ``files``, a dict from paths to the names under which they are kept.
+
+    Return a list of (name, bytes), and the bytes of an archive if they travel in one.
+    """
+    kept = [[name, os.path.getsize(path)] for path, name in files.items()]
+    if not by_archive:
+        # A link first: what it leads to may be moved away after that.
+        for path in sorted(files, key=lambda path: not os.path.islink(path)):
+            target = os.path.join(order["target"], files[path])
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            (shutil.copy if os.path.islink(path) else shutil.move)(path, target)
+        return kept, None
+    total = sum(size for _, size in kept)
+    if total > ARCHIVE_LIMIT:
+        raise NodeError(
+            f"The outputs hold {total} bytes. Up to {ARCHIVE_LIMIT} travel through Dask: for more, set the Run "
+            "Folder of the runtime configuration to a folder that the workers share with this machine."
+        )
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w", dereference=True) as tar:
+        for path, name in files.items():
+            tar.add(path, arcname=name)
+    return kept, data.getvalue()
+
+
+def _reason(status, order, last):
+    """Say in a sentence why the node failed: which line, and what it said."""
+    lines = [line.rstrip() for line in "".join(last).splitlines() if line.strip()]
+    said = re.sub(r"\x1b\[[0-9;]*m", "", lines[-1]) if lines else ""
+    if status < 0:
+        status = 128 - status
+    if status > 128 and not said.startswith(order["file"]):
+        hint = " That is what happens where memory is short." if status == 137 else ""
+        return f"{order['file']} was ended by signal {status - 128}.{hint}"
+    at = [match for line in lines for match in re.findall(r'File "(?:[^"]*/)?([^"/]+)", line (\d+)', line)]
+    mine = [number for name, number in at if name == os.path.basename(order["file"])]
+    where = f"{order['file']}, line {mine[-1]}" if mine else order["file"]
+    if said.startswith(order["file"]):
+        return said
+    return f"{where}: {said}" if said else f"{order['file']} ended with the exit status {status}."

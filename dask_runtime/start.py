@@ -1,0 +1,121 @@
+"""The engine: start a run, or start one again. It returns as soon as the run is accepted."""
+
+import filecmp
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+
+from dask_runtime.plan import PlannedNode, copy_sources
+from dask_runtime.run import CANCELLED, DONE, FAILED, Run
+from demo_runtime.description import PipelineError
+
+SECONDS_TO_ACCEPT = 60
+
+
+def start(facts, environment, earlier=None):
+    """Make a run, and start the process that leads it. Returns the ``Run`` as soon as it is accepted.
+
+    ``facts`` is what the run records: the ``pipeline``, the name and the ``settings`` of the ``configuration``, the
+    ``root`` directory and the ``nodes``. ``environment`` holds the variables of each node. What the run ``earlier``
+    has done is taken over, as far as nothing before it has changed.
+
+    Raises ``RuntimeError`` with a sentence for the user, and leaves nothing.
+    """
+    if find_spec("distributed") is None:
+        raise RuntimeError("The Dask runtime needs dask. Install it: pip install 'demo-runtime[dask]'")
+    folder = facts["settings"]["cos_endpoint"]
+    try:
+        run = Run.create(facts, environment, None if folder == "default" else folder)
+    except OSError as error:
+        raise RuntimeError(
+            f"The Run Folder {folder!r} cannot be used: {error}. Correct it in the runtime configuration."
+        ) from error
+    try:
+        nodes = [PlannedNode(**node) for node in facts["nodes"]]
+        for node in nodes:
+            copy_sources(node, facts["root"], run.sources(node.number))
+        if earlier:
+            _take_over(earlier, run, nodes)
+        _start_driver(run)
+    except BaseException as error:
+        run.remove()
+        if isinstance(error, PipelineError):
+            raise RuntimeError(f"Pipeline {facts['pipeline']!r}: {error}") from error
+        raise
+    return run
+
+
+def again(run):
+    """Run again what ``run`` has not done, with the files as they are now. Returns the new ``Run``.
+
+    Raises ``RuntimeError`` with a sentence for the user.
+    """
+    state, _ = run.state()
+    if state not in (FAILED, CANCELLED):
+        raise RuntimeError(
+            f"Run {run.id} is {state}. Only a run that failed or was cancelled can be run again from here."
+        )
+    facts = {name: value for name, value in run.facts.items() if name not in ("id", "submitted")}
+    try:
+        return start({**facts, "again": run.id}, run.environment(), run)
+    except LookupError as error:
+        raise RuntimeError(str(error)) from error
+
+
+def _take_over(earlier, run, nodes):
+    kept = set()
+    before = earlier.nodes()
+    for node in nodes:
+        number = node.number
+        unchanged = kept.issuperset(node.parents) and _same(earlier.sources(number), run.sources(number))
+        if before[number]["state"] == DONE and unchanged:
+            kept.add(number)
+            shutil.copytree(earlier.node(number), run.node(number))
+            news = {name: before[number][name] for name in ("files", "seconds", "host", "worker")}
+            run.append(node=number, state=DONE, taken_over=earlier.id, **news)
+
+
+def _same(folder, other):
+    """Say whether two folders hold the same files."""
+    return _files(folder) == _files(other) and all(
+        filecmp.cmp(folder / name, other / name, shallow=False) for name in _files(folder)
+    )
+
+
+def _files(folder):
+    return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+
+
+def _start_driver(run):
+    """Start the driver of ``run``, which goes on when this process ends. Wait until it has accepted the run."""
+    with open(run.folder / "driver.log", "wb") as log:
+        driver = subprocess.Popen(
+            [sys.executable, "-m", "dask_runtime.driver", run.folder],
+            cwd=run.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    position = 0
+    deadline = time.monotonic() + SECONDS_TO_ACCEPT
+    while time.monotonic() < deadline:
+        ended = driver.poll() is not None  # first: what it says comes before its end
+        events, position = run.events(position)
+        for event in events:
+            if event.get("refused"):
+                driver.wait()
+                raise RuntimeError(event["error"])
+            if "run" in event:
+                return
+        if ended:
+            said = (run.folder / "driver.log").read_text(encoding="utf-8", errors="replace").split("\n")
+            raise RuntimeError(f"The process that leads the run has ended: {''.join(said[-2:]) or driver.returncode}")
+        time.sleep(0.01)
+    os.killpg(driver.pid, signal.SIGKILL)
+    driver.wait()
+    raise RuntimeError(f"The run was not accepted within {SECONDS_TO_ACCEPT} s. Try again.")

@@ -1,0 +1,117 @@
+// What both pages need. All text of others goes through textContent: it is never read as HTML.
+
+const { base, run } = document.documentElement.dataset;
+export const runId = run;
+export const pageOf = (id) => `${base}/runs/${encodeURIComponent(id)}`;
+export const apiOf = (...path) => [`${base}/api/runs`, ...path.map(encodeURIComponent)].join("/");
+export const ENDED = new Set(["done", "failed", "cancelled"]);
+
+const ICONS = {
+  starting: "M8 2.5a5.5 5.5 0 1 1-5.5 5.5",
+  running: "M8 2.5a5.5 5.5 0 1 1-5.5 5.5",
+  done: "M3 8.5l3.2 3.2L13 5",
+  failed: "M4 4l8 8M12 4l-8 8",
+  cancelled: "M4.5 4.5h7v7h-7z",
+  skipped: "M4 4l4 4-4 4M11 4v8",
+  waiting: "M8 4v4l2.5 2M8 2a6 6 0 1 1-.01 0z",
+  unfinished: "M8 3.5v5.5M8 12v.4",
+};
+
+/** Make an element. `properties` are set on it; strings among `children` become text. */
+export function element(tag, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children.filter((child) => child !== null));
+  return made;
+}
+
+/** Make an element of a drawing, with attributes. */
+export function drawn(tag, attributes = {}, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+/** The icon of a state, 16 by 16. */
+export function icon(state) {
+  return drawn("path", { d: ICONS[state] ?? ICONS.waiting, class: "icon" });
+}
+
+/** A state in words, with its icon and its colour. */
+export function badge(state, words = state) {
+  const picture = drawn("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, icon(state));
+  return element("span", { className: `badge ${state}` }, picture, words);
+}
+
+/** Seconds in words. */
+export function duration(seconds) {
+  if (seconds === null || !(seconds >= 0)) return "";
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  if (hours) return `${hours} h ${minutes} min`;
+  return minutes ? `${minutes} min ${whole % 60} s` : `${whole} s`;
+}
+
+/** A time of the server's clock, as an element. */
+export function moment(seconds) {
+  const date = new Date(seconds * 1000);
+  const text = date.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" });
+  return element("time", { dateTime: date.toISOString() }, text);
+}
+
+/** Bytes in words. */
+export function size(bytes) {
+  const units = ["bytes", "kB", "MB", "GB", "TB"];
+  let unit = 0;
+  for (; bytes >= 1000 && unit < 4; unit++) bytes /= 1000;
+  return `${unit && bytes < 10 ? bytes.toFixed(1) : Math.round(bytes)} ${units[unit]}`;
+}
+
+/** The server answers with a sentence. Asking again does not help. */
+export class Refused extends Error {}
+
+/** Ask the server. Resolves to what it answers. */
+export async function ask(url, method = "GET") {
+  const cookie = document.cookie.match("\\b_xsrf=([^;]*)\\b");
+  const headers = method === "POST" && cookie ? { "X-XSRFToken": cookie[1] } : {};
+  const answer = await fetch(url, { method, headers, cache: "no-store" });
+  if (answer.ok) return answer.json();
+  if (answer.status === 403) throw new Refused("You are not logged in, or may not see this. Reload the page.");
+  const { message } = await answer.json().catch(() => ({}));
+  if ([400, 404, 409].includes(answer.status) && message) throw new Refused(message);
+  throw new Error(`The server answered with an error (${answer.status}).`);
+}
+
+/** Show a sentence in the element `id`, or hide it where there is none. */
+export function say(id, text) {
+  const place = document.getElementById(id);
+  if (place.textContent !== text) place.textContent = text;
+  place.hidden = !text;
+}
+
+/** Call `look`, again and again for as long as it resolves to a number of milliseconds: those to wait. */
+export function keepLooking(look) {
+  let timer, looking = false, over = false;
+  async function once() {
+    if (looking || over) return;
+    clearTimeout(timer);
+    looking = true;
+    let pause;
+    try {
+      pause = await look();
+      say("connection", "");
+    } catch (error) {
+      const refused = error instanceof Refused;
+      say("connection", refused ? error.message : "Not connected to the server. This page tries again by itself.");
+      pause = refused ? null : 3000;
+      if (!refused) console.warn(error);
+    }
+    looking = false;
+    over = pause === null;
+    if (!over) timer = setTimeout(once, document.hidden ? Math.max(pause, 10_000) : pause);
+  }
+  document.addEventListener("visibilitychange", () => document.hidden || once());
+  once();
+  return once;
+}

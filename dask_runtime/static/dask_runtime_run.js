@@ -1,0 +1,316 @@
+// The page of one run. It asks the server what happened since it last asked, and changes what that touches.
+
+import {
+  ENDED, apiOf, ask, badge, duration, element, keepLooking, moment, pageOf, runId, say, size,
+} from "./dask_runtime_common.js";
+import { Graph } from "./dask_runtime_graph.js";
+import { Log } from "./dask_runtime_log.js";
+
+const at = (id) => document.getElementById(id);
+const run = { state: "" };
+let nodes = [];
+let rows = [];
+let graph, log, chosen = null, skew = 0;
+
+const now = () => Date.now() / 1000 + skew;
+const isOver = () => ENDED.has(run.state);
+
+// --- What is known -------------------------------------------------------------------------------------------------
+
+/** Take in an answer. Returns the numbers of the nodes that it changes. */
+function learn(answer) {
+  const changed = new Set();
+  skew = answer.now - Date.now() / 1000;
+  const wasOver = isOver();
+  if (answer.nodes) {
+    nodes = answer.nodes.map((node) => ({ ...node, state: "waiting" }));
+    nodes.forEach((_, number) => changed.add(number));
+  }
+  for (const event of answer.events) {
+    run.last = event.time;
+    if (event.run) run[event.run] = event.time;
+    if (event.dashboard) run.dashboard = event.dashboard;
+    if (event.node === undefined) continue;
+    const node = nodes[event.node];
+    Object.assign(node, event);
+    if (event.state === "running") node.started = event.time;
+    changed.add(event.node);
+  }
+  const { events, nodes: _, ...facts } = answer;
+  Object.assign(run, facts);
+  if (isOver() && !wasOver) nodes.forEach((_, number) => changed.add(number));
+  return changed;
+}
+
+/** How a node looks: its state, or, where the run has ended before the node, that it did not finish. */
+function look(node) {
+  if (!isOver()) return node.state;
+  return { running: "unfinished", waiting: "skipped" }[node.state] ?? node.state;
+}
+
+function inWords(node) {
+  const words = { unfinished: "did not finish", skipped: "not run" };
+  return words[look(node)] ?? (node.taken_over ? "done earlier" : node.state);
+}
+
+function secondsOf(node) {
+  if (node.state === "running") return (isOver() ? run.last : now()) - node.started;
+  return node.seconds ?? null;
+}
+
+// --- The run -------------------------------------------------------------------------------------------------------
+
+function showRun() {
+  const state = run.cancelling && !isOver() ? "ending" : run.state;
+  document.title = `${state} · ${run.pipeline}`;
+  at("pipeline").textContent = run.pipeline;
+  if (at("state").textContent !== state) at("state").replaceChildren(badge(run.state, state));
+  say("error", run.state === "failed" ? run.error : "");
+  at("cancel").hidden = isOver();
+  at("cancel").disabled = Boolean(run.cancelling);
+  at("again").hidden = !["failed", "cancelled"].includes(run.state);
+  at("again").textContent = run.state === "cancelled" ? "Run again from here" : "Run again from the failed node";
+}
+
+function showFacts() {
+  const end = isOver() ? run.last ?? run.submitted : now();
+  const link = run.dashboard && !isOver() ? outside(run.dashboard, "Open") : null;
+  const facts = [
+    ["Submitted", moment(run.submitted)],
+    ["Started", run.running ? moment(run.running) : null],
+    ["Duration", duration(end - (run.running ?? run.submitted))],
+    ["Configuration", run.configuration],
+    ["Scheduler", run.scheduler === "local" ? "on this machine" : run.scheduler],
+    ["Dask dashboard", link && element("span", {}, link, element("small", {}, " Its charts need the package bokeh."))],
+    ["Goes on from", run.again ? element("a", { href: pageOf(run.again) }, run.again) : null],
+    ["Run", run.id],
+  ];
+  fill(at("facts"), facts);
+}
+
+/** Fill a list of facts, and leave alone what has not changed: a link may have the focus. */
+function fill(list, facts) {
+  const there = facts.filter(([, value]) => value);
+  const text = JSON.stringify(there.map(([name, value]) => [name, value.textContent ?? value]));
+  if (list.dataset.shown === text) return;
+  const same = list.children.length === there.length;
+  there.forEach(([name, value], place) => {
+    const pair = element("div", {}, element("dt", {}, name), element("dd", {}, value));
+    const old = list.children[place];
+    if (!same) list.append(pair);
+    else if (old.textContent !== pair.textContent) old.replaceWith(pair);
+  });
+  if (!same) for (let extra = list.children.length - there.length; extra > 0; extra--) list.firstChild.remove();
+  list.dataset.shown = text;
+}
+
+function outside(href, text) {
+  const safe = /^https?:/.test(href);
+  return safe ? element("a", { href, target: "_blank", rel: "noopener" }, text) : text;
+}
+
+function showCounts() {
+  const counts = new Map();
+  for (const node of nodes) {
+    const key = look(node);
+    counts.set(key, { words: inWords(node).replace("done earlier", "done"), count: (counts.get(key)?.count ?? 0) + 1 });
+  }
+  const order = ["done", "running", "failed", "unfinished", "cancelled", "skipped", "waiting"];
+  const parts = order.filter((key) => counts.has(key)).map((key) => ({ key, ...counts.get(key) }));
+  at("counts").textContent = parts.map(({ count, words }) => `${count} ${words}`).join(", ");
+  at("bar").replaceChildren(...parts.map(({ key, count }) => {
+    const part = element("span", { className: key });
+    part.style.flexGrow = count;
+    return part;
+  }));
+}
+
+// --- The nodes -----------------------------------------------------------------------------------------------------
+
+function drawNodes() {
+  graph = new Graph(at("graph"), nodes, choose);
+  rows = nodes.map((node, number) => {
+    const button = element("button", { className: "link", onclick: () => choose(number) }, node.name);
+    const cells = ["Node", "State", "Kind", "Duration", "Host"].map((name) => {
+      const cell = element("td");
+      cell.dataset.name = name;
+      return cell;
+    });
+    cells[0].append(button);
+    cells[2].textContent = node.kind;
+    return element("tr", {}, ...cells);
+  });
+  document.querySelector("#nodes tbody").replaceChildren(...rows);
+}
+
+function showNode(number) {
+  const node = nodes[number];
+  graph.show(number, look(node), inWords(node));
+  const cells = rows[number].cells;
+  cells[1].replaceChildren(badge(look(node), inWords(node)));
+  cells[4].textContent = node.host ?? "";
+  showSeconds(number);
+}
+
+function showSeconds(number) {
+  rows[number].cells[3].textContent = duration(secondsOf(nodes[number]));
+}
+
+// --- The node that is chosen ---------------------------------------------------------------------------------------
+
+/** Choose a node, as the user does. On a small screen, this leads to its details. */
+function choose(number) {
+  select(number);
+  history.replaceState(null, "", `#node-${number + 1}`);
+  const { top } = at("details").getBoundingClientRect();
+  if (top >= 0 && top < innerHeight - 120) return;
+  at("details").scrollIntoView();
+  at("details").focus({ preventScroll: true });
+}
+
+function select(number) {
+  chosen = number;
+  graph.choose(number);
+  rows.forEach((row, other) => row.classList.toggle("chosen", other === number));
+  openDetails(nodes[number].name);
+  followLog();
+}
+
+function followLog() {
+  if (chosen === null) return;
+  const running = nodes[chosen].state === "running" && !isOver();
+  const ran = nodes[chosen].state !== "waiting" && look(nodes[chosen]) !== "skipped";
+  log.place.hidden = !ran;
+  if (ran) log.follow(running);
+}
+
+function openDetails(name) {
+  const heading = element("h2", { id: "details-heading" }, name);
+  const place = (name) => element("div", { className: `of-${name}` });
+  const facts = element("dl", { className: "facts of-facts" });
+  log = new Log(chosen);
+  const parts = [heading, place("state"), place("error"), facts, place("files"), log.place, place("notes")];
+  at("details").replaceChildren(...parts);
+  showDetails();
+}
+
+function showDetails() {
+  if (chosen === null) return;
+  const node = nodes[chosen];
+  const part = (name) => at("details").querySelector(`.of-${name}`);
+  const news = JSON.stringify([node, run.state]);
+  if (part("state").dataset.shown !== news) {
+    part("state").dataset.shown = news;
+    part("state").replaceChildren(badge(look(node), inWords(node)));
+    part("error").replaceChildren(...(node.error ? [element("p", { className: "error" }, node.error)] : []));
+    part("notes").replaceChildren(...notesOf(node));
+    part("files").replaceChildren(...filesOf(node));
+  }
+  fill(part("facts"), factsOf(node));
+}
+
+function factsOf(node) {
+  const asked = Object.entries(node.resources).map(([name, value]) => `${name} ${value}`);
+  const ended = node.state !== "running" && node.seconds !== undefined && !node.taken_over;
+  const earlier = node.taken_over && element("a", { href: pageOf(node.taken_over) }, node.taken_over);
+  return [
+    ["Kind", node.kind],
+    ["File", node.file],
+    ["Taken over from", earlier],
+    ["Waits for", waitsFor(node)],
+    ["Started", node.started ? moment(node.started) : null],
+    ["Ended", ended ? moment(node.time) : null],
+    ["Duration", duration(secondsOf(node))],
+    ["Host", node.host],
+    ["Worker", node.worker],
+    ["Attempts", node.attempts > 1 ? String(node.attempts) : null],
+    ["Asks for", asked.join(", ")],
+    ["Environment variables", node.environment.join(", ")],
+  ];
+}
+
+function waitsFor(node) {
+  if (node.state !== "waiting" || isOver()) return null;
+  const open = node.parents.filter((parent) => nodes[parent].state !== "done").map((parent) => nodes[parent].name);
+  if (!open.length) return "a free worker";
+  return open.length > 3 ? `${open.slice(0, 3).join(", ")} and ${open.length - 3} more` : open.join(", ");
+}
+
+function notesOf(node) {
+  const notes = [...node.notes, node.placing].filter(Boolean);
+  return notes.length ? [element("ul", { className: "notes" }, ...notes.map((note) => element("li", {}, note)))] : [];
+}
+
+function filesOf(node) {
+  if (!node.files?.length) return [];
+  const list = element("ul", { className: "files" });
+  for (const [name, bytes] of node.files) {
+    const href = apiOf(run.id, "files", String(chosen)) + "/" + name.split("/").map(encodeURIComponent).join("/");
+    const shown = name.replace(/^outputs\//, "");
+    const open = element("a", { href: `${href}?open=1`, target: "_blank", ariaLabel: `Open ${shown}` }, "Open");
+    const download = element("a", { href, download: "", ariaLabel: `Download ${shown}` }, "Download");
+    const opens = run.opened.some((end) => name.toLowerCase().endsWith(end));
+    const links = [element("span", { className: "name" }, shown), element("small", {}, size(bytes))];
+    links.push(...(opens ? [open, download] : [download]));
+    list.append(element("li", {}, ...links));
+  }
+  return [element("h3", {}, "Files"), list];
+}
+
+// --- What keeps the page up to date --------------------------------------------------------------------------------
+
+let begun = false;
+
+function begin() {
+  begun = true;
+  at("run").hidden = false;
+  drawNodes();
+  graph.reveal(Math.max(0, nodes.findIndex((node) => node.state === "running")));
+  at("details").append(element("h2", { id: "details-heading" }, "Details"));
+  at("details").append(element("p", { className: "hint" }, "Choose a node to see its log and its files."));
+}
+
+/** Show the node that the address names, or else one that failed. */
+function selectFirst() {
+  const named = Number(location.hash.match(/^#node-(\d+)$/)?.[1]) - 1;
+  const failed = nodes.findIndex((node) => node.state === "failed");
+  if (named in nodes) select(named);
+  else if (failed >= 0) select(failed);
+}
+
+/** Show what changes with the time alone. */
+function tick() {
+  showFacts();
+  nodes.forEach((node, number) => node.state === "running" && showSeconds(number));
+  showDetails();
+}
+
+async function lookOnce() {
+  const changed = learn(await ask(begun ? `${apiOf(runId)}?after=${run.next}` : apiOf(runId)));
+  if (!begun) begin();
+  changed.forEach(showNode);
+  if (changed.size) showCounts();
+  showRun();
+  tick();
+  if (chosen === null) selectFirst();
+  else followLog();
+  return isOver() ? null : 1000;
+}
+
+async function act(event) {
+  event.target.disabled = true;
+  say("refused", "");
+  try {
+    const { id } = await ask(apiOf(runId, event.target.id), "POST");
+    if (id !== runId) location.assign(pageOf(id));
+    else lookNow();
+  } catch (error) {
+    // A browser has a TypeError for each connection that fails, and its own words for it.
+    say("refused", error instanceof TypeError ? "Not connected to the server. Try again." : error.message);
+    event.target.disabled = false;
+  }
+}
+
+at("cancel").addEventListener("click", act);
+at("again").addEventListener("click", act);
+const lookNow = keepLooking(lookOnce);

@@ -1,0 +1,43 @@
+// The page of all runs.
+
+import { ENDED, apiOf, ask, badge, duration, element, keepLooking, moment, pageOf } from "./dask_runtime_common.js";
+
+function row(run, now) {
+  const link = element("a", { href: pageOf(run.id) }, run.pipeline);
+  const cells = [
+    ["Pipeline", link],
+    ["State", badge(run.state)],
+    ["Submitted", moment(run.submitted)],
+    ["Duration", duration((run.ended ?? now) - run.submitted)],
+    ["Configuration", run.configuration],
+  ];
+  return element("tr", {}, ...cells.map(([name, content]) => {
+    const cell = element("td", {}, content);
+    cell.dataset.name = name;
+    return cell;
+  }));
+}
+
+function summary(total, shown) {
+  if (!total) return "No pipeline has run on Dask yet. Run one from the pipeline editor.";
+  const runs = total === 1 ? "1 run" : `${total} runs`;
+  return total > shown ? `${runs}. The newest ${shown} are listed.` : `${runs}, the newest first.`;
+}
+
+let shown = "";
+
+keepLooking(async () => {
+  const { runs, total, now } = await ask(apiOf());
+  document.getElementById("summary").textContent = summary(total, runs.length);
+  document.getElementById("runs").hidden = !runs.length;
+  const active = runs.some((run) => !ENDED.has(run.state));
+  const news = JSON.stringify(active ? [runs, now] : runs);
+  if (news !== shown) {
+    // What has the focus keeps it.
+    const focused = document.activeElement?.getAttribute("href");
+    document.querySelector("#runs tbody").replaceChildren(...runs.map((run) => row(run, now)));
+    if (focused) document.querySelector(`#runs a[href="${CSS.escape(focused)}"]`)?.focus();
+    shown = news;
+  }
+  return active ? 2000 : 10_000;
+});

@@ -1,0 +1,354 @@
+"""Runs on a Dask cluster, whose scheduler and workers are processes of their own, on the loopback, and its faults."""
+
+import datetime
+import ipaddress
+import os
+import signal
+import socket
+import threading
+import time
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from pipelines import node
+from runs import (
+    a_cluster,
+    configure,
+    end_all_runs,
+    ended,
+    is_running,
+    log,
+    notebook,
+    processes,
+    states,
+    submit,
+    until,
+)
+
+from dask_runtime import driver
+from dask_runtime.run import all_runs
+
+HIDE = """
+import builtins
+
+def hiding(real):
+    def open(path, *arguments, **options):
+        if str(path).endswith("/token"):
+            raise FileNotFoundError(path)
+        return real(path, *arguments, **options)
+    return open
+
+builtins.open = hiding(builtins.open)
+"""
+"""What a worker preloads to be as one on another machine: it does not see the folder of the run."""
+
+KILL_WORKER = """
+import os, psutil, signal, time
+with open({count!r}, "a") as file:
+    file.write("x")
+parents = [process for process in psutil.Process().parents() if "guard.py" not in " ".join(process.cmdline())]
+parents[0].kill()
+time.sleep(60)
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """A cluster with the workers ``ada`` and ``bob``. Ada offers a GPU and memory."""
+    with a_cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        cluster.add("ada", "--resources", "GPU=1 MEMORY=4e9", wait=False)
+        cluster.add("bob")
+        yield cluster
+
+
+@pytest.fixture
+def own_cluster(tmp_path):
+    """A cluster for one test that does harm to it, with the workers ``ada`` and ``bob``."""
+    with a_cluster(tmp_path / "own", "ada", "bob") as cluster:
+        yield cluster
+
+
+@pytest.fixture(autouse=True)
+def clean_up(jupyter):
+    yield
+    end_all_runs()
+
+
+def test_a_run_on_a_cluster(root, cluster):
+    (root / "make.py").write_text("open('a.csv', 'w').write('1')")
+    (root / "show.ipynb").write_text(notebook("print(open('a.csv').read())"))
+    run = submit(
+        node("make", filename="make.py", outputs=["a.csv"]),
+        node("show", ["make"], filename="show.ipynb", op="execute-notebook-node"),
+        configuration=configure(api_endpoint=cluster.address),
+    )
+    assert ended(run) == ("done", "")
+    assert "\n1\n" in log(run, 1)
+    assert all(place["worker"].startswith("tcp://127.0.0.1:") for place in run.nodes())
+
+
+def test_without_a_shared_folder_files_and_logs_travel_through_dask(root, tmp_path):
+    (tmp_path / "hide.py").write_text(HIDE)
+    (root / "make.py").write_text(
+        "import os, time\nos.makedirs('out')\nopen('out/a.csv', 'w').write('1')\n"
+        "print('begin', flush=True)\ntime.sleep(3)\nprint('end')\n"
+    )
+    (root / "show.py").write_text("print(open('out/a.csv').read())")
+    with a_cluster(tmp_path / "far") as cluster:
+        cluster.add("far", "--preload", str(tmp_path / "hide.py"))
+        run = submit(
+            node("make", filename="make.py", outputs=["out"]),
+            node("show", ["make"], filename="show.py"),
+            configuration=configure(api_endpoint=cluster.address),
+        )
+        live = until(lambda: list(run.node(0).parent.glob("0.*/log.txt")), "the log of a node that runs")
+        assert live[0].read_text() == "begin\n"
+        assert ended(run) == ("done", "")
+    assert [log(run, number) for number in (0, 1)] == ["begin\nend\n", "1\n"]
+    assert (run.node(0) / "outputs" / "out" / "a.csv").read_text() == "1"
+    assert "files travel through Dask" in (run.folder / "run.log").read_text()
+
+
+def test_a_node_goes_to_a_worker_that_offers_what_it_asks_for(root, cluster):
+    run = submit(
+        *(node(f"n{number}", gpu=1, memory=2, cpu=1) for number in range(3)),
+        configuration=configure(api_endpoint=cluster.address),
+    )
+    assert ended(run) == ("done", "")
+    assert len({place["worker"] for place in run.nodes()}) == 1
+    assert run.nodes()[0]["placing"] == "Not used, because no worker offers such a resource: CPU."
+
+
+def test_a_node_that_asks_for_too_much_is_refused(root, cluster):
+    with pytest.raises(RuntimeError, match="Node 'big' asks for GPU 2, and no worker offers that much.*GPU 1"):
+        submit(node("big", gpu=2), configuration=configure(api_endpoint=cluster.address))
+    assert all_runs() == []
+
+
+def test_two_runs_on_one_scheduler_do_not_mix(root, cluster):
+    (root / "work.py").write_text("import os, time\ntime.sleep(0.5)\nopen('who.txt', 'w').write(os.environ['WHO'])\n")
+    (root / "show.py").write_text("print(open('who.txt').read())")
+    configuration = configure(api_endpoint=cluster.address)
+    runs = [
+        submit(
+            node("one", outputs=["who.txt"], env_vars=[{"env_var": "WHO", "value": who}]),
+            node("two", ["one"], filename="show.py"),
+            configuration=configuration,
+        )
+        for who in ("ada", "bob")
+    ]
+    assert [ended(run) for run in runs] == [("done", "")] * 2
+    assert [log(run, 1) for run in runs] == ["ada\n", "bob\n"]
+
+
+def test_cancel_ends_the_nodes_of_this_run_only(root, cluster):
+    (root / "work.py").write_text("import time\ntime.sleep(60)\n")
+    (root / "short.py").write_text("import time\ntime.sleep(8)\n")
+    configuration = configure(api_endpoint=cluster.address)
+    other = submit(node("other", filename="short.py"), configuration=configuration)
+    until(lambda: is_running(other), "the node of the other run")
+    run = submit(*(node(f"n{number}") for number in range(8)), configuration=configuration)
+    until(lambda: is_running(run), "a node")
+    run.cancel()
+    assert ended(run) == ("cancelled", "")
+    assert set(states(run).values()) == {"cancelled"}
+    assert processes("work.py") == []
+    assert ended(other) == ("done", "")
+
+
+# What the user can mend is said at once
+
+
+def test_no_scheduler(root, jupyter):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{nobody.getsockname()[1]}"
+        with pytest.raises(RuntimeError, match=f"No Dask scheduler answers at {address}"):
+            submit(node("one"), configuration=configure(api_endpoint=address))
+    assert all_runs() == []
+
+
+def test_a_listener_that_says_nothing(root, jupyter):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        begin = time.monotonic()
+        with pytest.raises(RuntimeError, match=f"No Dask scheduler answers at {address}"):
+            submit(node("one"), configuration=configure(api_endpoint=address))
+        assert time.monotonic() - begin < 60
+
+
+def test_a_listener_that_speaks_something_else(root, jupyter):
+    with socket.create_server(("127.0.0.1", 0)) as web:
+
+        def answer():
+            while True:
+                try:
+                    connection, _ = web.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        address = f"tcp://127.0.0.1:{web.getsockname()[1]}"
+        with pytest.raises(RuntimeError, match=f"No Dask scheduler answers at {address}"):
+            submit(node("one"), configuration=configure(api_endpoint=address))
+        web.shutdown(socket.SHUT_RDWR)
+
+
+def test_no_workers(root, tmp_path):
+    with a_cluster(tmp_path / "empty") as cluster:
+        until(lambda: _answers(cluster.address), "the scheduler")
+        with pytest.raises(RuntimeError, match=f"has no workers. Start one: dask worker {cluster.address}"):
+            submit(node("one"), configuration=configure(api_endpoint=cluster.address))
+        assert all_runs() == []
+        run = submit(node("one"), configuration=configure(api_endpoint=cluster.address, adaptive=True))
+        assert run.state() == ("running", "")
+        cluster.add("late")
+        assert ended(run) == ("done", "")
+
+
+def test_a_worker_is_no_scheduler(root, cluster):
+    run = submit(node("one"), configuration=configure(api_endpoint=cluster.address))
+    ended(run)
+    worker = run.nodes()[0]["worker"]
+    with pytest.raises(RuntimeError, match=f"No Dask scheduler answers at {worker}|is a Dask Worker, not a scheduler"):
+        submit(node("one"), configuration=configure(api_endpoint=worker))
+
+
+def test_another_python(monkeypatch):
+    from dask_runtime import cluster
+
+    monkeypatch.setattr(cluster.sys, "version_info", (3, 9, 1))
+    with pytest.raises(cluster.ClusterError, match="The worker tcp://x runs Python 3.12, and this machine Python 3.9"):
+        cluster._expect_our_python("tcp://x", {"host": {"python": "3.12.1.final.0"}})
+    with pytest.raises(cluster.ClusterError, match="The Dask scheduler runs Python 3.12"):
+        cluster._expect_our_python("scheduler", {"host": {"python": "3.12.1.final.0"}})
+    assert cluster._expect_our_python("scheduler", {"host": {"python": "3.9.18.final.0"}}) is None
+
+
+# Faults in the middle of a run
+
+
+def test_a_worker_is_killed_in_the_middle_of_a_node(root, own_cluster, tmp_path):
+    ends = tmp_path / "ends"
+    (root / "work.py").write_text(
+        "import time\nprint('begin', flush=True)\ntime.sleep(4)\nopen('a.csv', 'a').write('1')\n"
+        f"open({str(ends)!r}, 'a').write('x')\n"
+    )
+    (root / "show.py").write_text("print(open('a.csv').read())")
+    run = submit(
+        node("one", outputs=["a.csv"]),
+        node("two", ["one"], filename="show.py"),
+        configuration=configure(api_endpoint=own_cluster.address),
+    )
+    until(lambda: is_running(run), "the node")
+    own_cluster.kill(_name_of_worker(own_cluster, run.nodes()[0]["worker"]))
+    assert ended(run) == ("done", "")
+    assert run.nodes()[0]["attempts"] == 2
+    assert log(run, 1) == "1\n"
+    time.sleep(1)
+    assert ends.read_text() == "x", "the first attempt must not have gone on without its worker"
+    assert sorted(os.listdir(run.folder / "nodes")) == ["0", "1"]
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+def test_a_node_that_kills_its_worker_is_named(root, own_cluster, tmp_path, retries):
+    count = tmp_path / "count"
+    (root / "bad.py").write_text(KILL_WORKER.format(count=str(count)))
+    run = submit(
+        node("bad", filename="bad.py"),
+        node("good"),
+        configuration=configure(api_endpoint=own_cluster.address, retries=retries),
+    )
+    state, error = ended(run)
+    assert state == "failed"
+    assert f"Node 'bad' failed. Its worker was lost {retries + 1} times while it ran." in error
+    assert states(run)["good"] == "done"
+    assert len(count.read_text()) <= retries + 2  # the last one is taken back as it begins
+
+
+def test_the_scheduler_is_lost(root, own_cluster):
+    (root / "slow.py").write_text("import time\ntime.sleep(5)\n")
+    (root / "work.py").write_text("open('a.csv', 'w').write('1')")
+    run = submit(
+        node("one", outputs=["a.csv"]),
+        node("two", ["one"], filename="slow.py"),
+        node("three", ["two"]),
+        configuration=configure(api_endpoint=own_cluster.address),
+    )
+    until(lambda: is_running(run, 1), "the second node")
+    begin = time.monotonic()
+    os.killpg(own_cluster.scheduler.pid, signal.SIGKILL)
+    state, error = ended(run)
+    assert time.monotonic() - begin < 2 * driver.SECONDS_WITHOUT_SCHEDULER
+    assert state == "failed"
+    assert f"The Dask scheduler at {own_cluster.address} is lost" in error
+    assert "1 of 3 nodes were done by then, and are kept." in error
+    assert states(run) == {"one": "done", "two": "failed", "three": "skipped"}
+    assert (run.node(0) / "outputs" / "a.csv").read_text() == "1"
+
+
+def test_the_scheduler_hangs(root, own_cluster):
+    (root / "slow.py").write_text("import time\ntime.sleep(300)\n")
+    run = submit(node("one", filename="slow.py"), configuration=configure(api_endpoint=own_cluster.address))
+    until(lambda: is_running(run), "the node")
+    begin = time.monotonic()
+    os.kill(own_cluster.scheduler.pid, signal.SIGSTOP)
+    state, error = ended(run, seconds=120)
+    assert time.monotonic() - begin < 2 * driver.SECONDS_WITHOUT_SCHEDULER
+    assert state == "failed" and "is lost" in error
+
+
+def test_tls(root, tmp_path):
+    files = _certificates(tmp_path)
+    options = [f"--{name.replace('_', '-')}={path}" for name, path in files.items()]
+    with a_cluster(tmp_path / "tls", options=options, protocol="tls") as cluster:
+        cluster.add("ada", wait=False)
+        settings = dict(api_endpoint=cluster.address, adaptive=True, **files)
+        until(lambda: _answers(cluster.address), "the scheduler")
+        run = submit(node("one"), configuration=configure(**settings))
+        assert ended(run) == ("done", "")
+        with pytest.raises(RuntimeError, match="A tls:// address needs three files. Fill in tls_key"):
+            submit(node("one"), configuration=configure(**{**settings, "tls_key": ""}))
+        with pytest.raises(RuntimeError, match="'/nowhere.pem' is not there. Correct 'tls_cert'"):
+            submit(node("one"), configuration=configure(**{**settings, "tls_cert": "/nowhere.pem"}))
+        with pytest.raises(RuntimeError, match="No Dask scheduler answers"):
+            submit(node("one"), configuration=configure(api_endpoint=cluster.address.replace("tls", "tcp")))
+
+
+def _answers(address):
+    host, port = address.split("//")[1].split(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0
+
+
+def _name_of_worker(cluster, address):
+    return next(name for name in cluster.workers if address in (cluster.directory / f"{name}.log").read_text())
+
+
+def _certificates(directory):
+    """Write a certificate that is its own authority. Return its files by the name of their field."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+        .sign(key, hashes.SHA256())
+    )
+    (directory / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (directory / "key.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    cert, private = str(directory / "cert.pem"), str(directory / "key.pem")
+    return {"tls_ca_file": cert, "tls_cert": cert, "tls_key": private}

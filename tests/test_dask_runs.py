@@ -1,0 +1,421 @@
+"""Runs on this machine: the processor as Elyra loads it, the driver in a process of its own, nodes that really run."""
+
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from host import elyra_pipeline
+from pipelines import node, pipeline_file
+from runs import configure, end_all_runs, ended, is_running, log, notebook, processes, states, submit, until
+
+from dask_runtime.node import NodeError, _kept
+from dask_runtime.run import Run, all_runs, find_run
+from dask_runtime.start import again
+
+SECRET = "correct horse battery staple"
+
+
+@pytest.fixture(autouse=True)
+def clean_up(jupyter):
+    """End what a test leaves running, before its directories go."""
+    yield
+    end_all_runs()
+
+
+@pytest.fixture
+def dask(jupyter):
+    """The name of a runtime configuration for this machine."""
+    return configure()
+
+
+def variable(name, value):
+    return {"env_var": name, "value": value}
+
+
+def test_a_pipeline_of_scripts_and_notebooks_runs_to_its_end(root, dask):
+    (root / "make.py").write_text("open('numbers.csv', 'w').write('1,2,3')\nopen('private.csv', 'w').write('x')\n")
+    (root / "sum.ipynb").write_text(
+        notebook(
+            "total = sum(map(int, open('numbers.csv').read().split(',')))",
+            "open('sum.txt', 'w').write(f'{total}')",
+            "total",
+        )
+    )
+    (root / "show.py").write_text("import os\nprint(sorted(os.listdir()), open('sum.txt').read())\n")
+    run = submit(
+        node("make", filename="make.py", outputs=["numbers.csv"]),
+        node("sum", ["make"], filename="sum.ipynb", op="execute-notebook-node", outputs=["sum.txt"]),
+        node("show", ["sum"], filename="show.py"),
+        configuration=dask,
+    )
+    assert ended(run) == ("done", "")
+    # All ancestors hand their outputs down, and only those that they declare.
+    assert log(run, 2) == "['numbers.csv', 'show.py', 'sum.txt'] 6\n"
+    executed = json.loads((run.node(1) / "sum-output.ipynb").read_text())
+    assert executed["cells"][2]["outputs"][0]["data"]["text/plain"] == ["6"]
+    assert json.loads((root / "sum.ipynb").read_text())["cells"][2]["outputs"] == []
+    assert sorted(os.listdir(root)) == ["make.py", "show.py", "sum.ipynb", "work.py"]
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None and not os.environ.get("CI"), reason="Rscript is not installed")
+def test_an_r_script_runs(root, dask):
+    (root / "work.R").write_text("cat(Sys.getenv('GREETING'), file = 'said.txt')\n")
+    greeting = [variable("GREETING", "hello")]
+    run = submit(
+        node("r", filename="work.R", op="execute-r-node", outputs=["said.txt"], env_vars=greeting), configuration=dask
+    )
+    assert ended(run) == ("done", "")
+    assert (run.node(0) / "outputs" / "said.txt").read_text() == "hello"
+
+
+def test_the_environment_is_that_of_elyra(root, dask):
+    (root / "work.py").write_text(
+        "import os\nfor name in ('ELYRA_RUNTIME_ENV', 'ELYRA_RUN_NAME', 'AWS_ACCESS_KEY_ID'): print(os.environ[name])\n"
+    )
+    run = submit(
+        node("one", env_vars=[variable("AWS_ACCESS_KEY_ID", "mine")]),
+        node("two", ["one"], env_vars=[variable("AWS_ACCESS_KEY_ID", "his")]),
+        configuration=dask,
+    )
+    assert ended(run) == ("done", "")
+    runtime, run_name, key = log(run).splitlines()
+    assert (runtime, key) == ("dask", "mine")
+    assert run_name.startswith("weather-")
+    assert log(run, 1).splitlines() == ["dask", run_name, "his"]
+
+
+def test_values_of_variables_are_in_no_file_of_the_run(root, dask):
+    (root / "work.py").write_text(
+        "import os\nprint('it is', os.environ['PASSWORD'], flush=True)\nraise ValueError(os.environ['PASSWORD'])\n"
+    )
+    run = submit(node("one", env_vars=[variable("PASSWORD", SECRET)]), configuration=dask)
+    state, error = ended(run)
+    assert (state, error) == ("failed", "Node 'one' failed. work.py, line 3: ValueError: (hidden).")
+    assert log(run).startswith("it is (hidden)\n")
+    for path in run.folder.rglob("*"):
+        assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
+
+
+def test_values_of_variables_are_in_no_executed_notebook(root, dask):
+    secret = 'with "quotes" and 날씨'
+    (root / "work.ipynb").write_text(notebook("import os", "print(os.environ['PASSWORD'])", "os.environ['PASSWORD']"))
+    run = submit(
+        node("one", filename="work.ipynb", op="execute-notebook-node", env_vars=[variable("PASSWORD", secret)]),
+        configuration=dask,
+    )
+    assert ended(run) == ("done", "")
+    cells = json.loads((run.node(0) / "work-output.ipynb").read_text(encoding="utf-8"))["cells"]
+    assert cells[1]["outputs"][0]["text"] == ["(hidden)\n"]
+    assert "quotes" not in log(run)
+
+
+def test_only_the_user_can_read_the_values_and_the_run(root, dask, tmp_path):
+    (root / "work.py").write_text("raise SystemExit(1)")
+    run = submit(node("one", env_vars=[variable("PASSWORD", SECRET)]), configuration=dask)
+    ended(run)
+    (kept,) = (tmp_path / "jupyter" / "jupyter_runtime_dir").glob("dask_runtime-*.json")
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert stat.S_IMODE(run.folder.stat().st_mode) == 0o700
+    (root / "work.py").write_text("")
+    assert ended(again(run)) == ("done", "")
+    assert list(kept.parent.glob(f"dask_runtime-{all_runs()[0].id}.json")) == [], "they go when the run ends well"
+
+
+def test_outputs_by_wildcard_and_by_folder(root, dask):
+    (root / "work.py").write_text(
+        "import os\nos.makedirs('out/deep')\n"
+        "for name in ('a.csv', 'b.csv', 'c.txt', 'out/x', 'out/deep/y'): open(name, 'w').close()\n"
+    )
+    run = submit(node("one", outputs=["*.csv", "out"]), configuration=dask)
+    assert ended(run) == ("done", "")
+    assert sorted(name for name, _ in run.nodes()[0]["files"]) == [
+        "outputs/a.csv",
+        "outputs/b.csv",
+        "outputs/out/deep/y",
+        "outputs/out/x",
+    ]
+
+
+def test_a_missing_output_is_named(root, dask):
+    run = submit(node("one", outputs=["lost.csv"]), node("two", ["one"]), configuration=dask)
+    state, error = ended(run)
+    assert state == "failed"
+    assert "did not write its output: 'lost.csv'" in error
+    assert states(run) == {"one": "failed", "two": "skipped"}
+
+
+def test_an_output_that_leads_outside_is_refused(root, dask):
+    (root / "work.py").write_text("import os\nos.symlink('/etc/passwd', 'mine.txt')\n")
+    run = submit(node("one", outputs=["mine.txt"]), configuration=dask)
+    assert "'mine.txt' leads outside the folder of the node" in ended(run)[1]
+
+
+def test_a_failing_node_stops_only_those_after_it(root, dask):
+    (root / "bad.py").write_text("print('before')\n\nraise KeyError('no such month')\n")
+    run = submit(
+        node("start"),
+        node("bad", ["start"], filename="bad.py"),
+        node("after", ["bad"]),
+        node("good", ["start"]),
+        node("last", ["good"]),
+        configuration=dask,
+    )
+    state, error = ended(run)
+    assert state == "failed"
+    assert (
+        error == "Node 'bad' failed. bad.py, line 3: KeyError: 'no such month'. Not run, because they follow: 'after'."
+    )
+    assert states(run) == {"start": "done", "bad": "failed", "after": "skipped", "good": "done", "last": "done"}
+    assert 'File "bad.py", line 3, in <module>' in log(run, 1), (
+        "where the directory of the node was is nobody's concern"
+    )
+
+
+def test_a_failing_notebook_says_its_cell(root, dask):
+    (root / "bad.ipynb").write_text(notebook("print('before')", "1 / 0"))
+    run = submit(node("bad", filename="bad.ipynb", op="execute-notebook-node"), configuration=dask)
+    assert ended(run) == ("failed", "Node 'bad' failed. bad.ipynb, cell 2: ZeroDivisionError: division by zero.")
+    executed = json.loads((run.node(0) / "bad-output.ipynb").read_text())
+    assert executed["cells"][1]["outputs"][0]["ename"] == "ZeroDivisionError"
+
+
+def test_a_notebook_without_a_kernel_is_told_which_there_are(root, dask):
+    (root / "lost.ipynb").write_text(notebook("1", kernel="lost"))
+    run = submit(node("lost", filename="lost.ipynb", op="execute-notebook-node"), configuration=dask)
+    assert "asks for the kernel 'lost', and the worker has: " in ended(run)[1]
+
+
+def test_what_is_no_notebook_is_told_so(root, dask):
+    (root / "no.ipynb").write_text("no")
+    run = submit(node("no", filename="no.ipynb", op="execute-notebook-node"), configuration=dask)
+    assert "no.ipynb is no notebook" in ended(run)[1]
+
+
+def test_again_takes_over_what_is_done(root, dask):
+    (root / "count.py").write_text("import os\nopen('n.txt', 'w').write(str(os.getpid()))\n")
+    (root / "bad.py").write_text("raise SystemExit('no')\n")
+    nodes = [
+        node("count", filename="count.py", outputs=["n.txt"]),
+        node("bad", ["count"], filename="bad.py"),
+        node("end", ["bad"]),
+    ]
+    first = submit(*nodes, configuration=dask)
+    assert ended(first)[0] == "failed"
+    (root / "bad.py").write_text("print(open('n.txt').read())\n")
+    second = again(first)
+    assert ended(second) == ("done", "")
+    assert second.nodes()[0]["taken_over"] == first.id
+    assert log(second, 1).strip() == (first.node(0) / "outputs" / "n.txt").read_text()
+
+
+def test_again_runs_anew_what_has_changed(root, dask):
+    (root / "count.py").write_text("print(1)")
+    (root / "bad.py").write_text("raise SystemExit('no')")
+    run = submit(node("count", filename="count.py"), node("bad", ["count"], filename="bad.py"), configuration=dask)
+    ended(run)
+    (root / "count.py").write_text("print(2)")
+    run = again(run)
+    assert ended(run)[0] == "failed"
+    assert log(run) == "2\n"
+
+
+def test_again_is_for_runs_that_did_not_end_well(root, dask):
+    run = submit(node("one"), configuration=dask)
+    ended(run)
+    with pytest.raises(RuntimeError, match="Only a run that failed or was cancelled"):
+        again(run)
+
+
+def test_cancel_leaves_no_process(root, dask):
+    (root / "stubborn.py").write_text(
+        "import signal, subprocess, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "subprocess.Popen(['sleep', '86123'], start_new_session=True)\nprint('up', flush=True)\ntime.sleep(600)\n"
+    )
+    run = submit(node("one", filename="stubborn.py"), node("two", ["one"]), configuration=dask)
+    until(lambda: is_running(run) and processes("sleep", "86123"), "the node")
+    run.cancel()
+    assert ended(run) == ("cancelled", "")
+    assert states(run) == {"one": "cancelled", "two": "cancelled"}
+    assert processes("sleep", "86123") == []
+
+
+def test_a_process_that_a_node_leaves_behind_is_ended(root, dask):
+    (root / "work.py").write_text("import subprocess\nsubprocess.Popen(['sleep', '86124'], start_new_session=True)\n")
+    run = submit(node("one"), configuration=dask)
+    assert ended(run) == ("done", "")
+    assert processes("sleep", "86124") == []
+
+
+def test_the_end_of_the_driver_is_the_end_of_the_run_and_of_its_nodes(root, dask):
+    (root / "work.py").write_text("import time\ntime.sleep(86125)\n")
+    run = submit(node("one"), configuration=dask)
+    until(lambda: is_running(run), "the node")
+    (driver,) = processes("dask_runtime.driver", run.id)
+    driver.kill()
+    until(lambda: not run.has_driver(), "the end of the driver")
+    state, error = run.state()
+    assert state == "failed" and "has ended without a word" in error
+    until(lambda: not processes("guard.py", run.id), "the end of the node")
+    (root / "work.py").write_text("")
+    assert ended(again(run)) == ("done", "")
+
+
+def test_a_run_that_never_started_has_failed(root, dask, monkeypatch):
+    run = Run.create({"submitted": 0, "nodes": [], "settings": {}}, [])
+    assert run.state()[0] == "failed"
+
+
+def test_the_run_goes_on_when_the_command_line_has_ended(root, jupyter, write):
+    configuration = configure()
+    (root / "work.py").write_text("import time\ntime.sleep(1)\nprint('done')\n")
+    path = write(pipeline_file(node("one")))
+    result = elyra_pipeline("submit", path, "--runtime-config", configuration)
+    assert result.exit_code == 0, result.output
+    (run,) = all_runs()
+    assert run.id in result.output
+    assert ended(run) == ("done", "")
+
+
+def test_the_driver_outlives_the_process_that_submitted(root, dask):
+    (root / "work.py").write_text("import time\ntime.sleep(2)\n")
+    code = f"""
+import os, signal, sys
+sys.path[:0] = [{os.path.dirname(__file__)!r}]
+from pipelines import node
+from runs import submit
+submit(node("one"), configuration={dask!r})
+os.killpg(0, signal.SIGKILL)
+"""
+    child = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, start_new_session=True
+    )
+    assert child.returncode == -signal.SIGKILL, child.stderr
+    assert ended(find_run(all_runs()[0].id)) == ("done", "")
+
+
+def test_two_runs_at_once_do_not_mix(root, dask):
+    (root / "work.py").write_text("import os, time\ntime.sleep(0.5)\nopen('who.txt', 'w').write(os.environ['WHO'])\n")
+    (root / "show.py").write_text("print(open('who.txt').read())")
+    runs = [
+        submit(
+            node("one", outputs=["who.txt"], env_vars=[variable("WHO", who)]),
+            node("two", ["one"], filename="show.py"),
+            configuration=dask,
+        )
+        for who in ("ada", "bob")
+    ]
+    assert [ended(run) for run in runs] == [("done", "")] * 2
+    assert [log(run, 1) for run in runs] == ["ada\n", "bob\n"]
+
+
+def test_nodes_run_at_the_same_time_as_far_as_the_configuration_allows(root, jupyter):
+    (root / "work.py").write_text("import time\nprint(time.time())\ntime.sleep(1)\nprint(time.time())\n")
+
+    def overlap(configuration):
+        run = submit(node("one"), node("two"), configuration=configuration)
+        assert ended(run) == ("done", "")
+        (a, b), (c, d) = (map(float, log(run, number).split()) for number in (0, 1))
+        return max(a, c) < min(b, d)
+
+    assert overlap(configure(parallel_nodes=2))
+    assert not overlap(configure(parallel_nodes=1))
+
+
+def test_a_log_that_is_too_long_is_cut(root, dask):
+    (root / "work.py").write_text("for _ in range(400): print('x' * 99_999)\nprint('end')\n")
+    run = submit(node("one"), configuration=dask)
+    assert ended(run) == ("done", "")
+    assert log(run).endswith("[The log ends here: it is longer than 20000000 bytes.]\n")
+    assert len(log(run)) < 21_000_000
+
+
+def test_names_in_other_scripts_and_hostile_names(root, dask):
+    (root / "날씨 표.py").write_text("open('결과 1.csv', 'w').write('맑음')\nprint('맑음')\n", encoding="utf-8")
+    run = submit(
+        node("a", label="날씨 <b>&'\"", filename="날씨 표.py", outputs=["결과 *.csv"]),
+        configuration=dask,
+        name="오늘/../날씨",
+    )
+    assert ended(run) == ("done", "")
+    assert log(run) == "맑음\n"
+    assert (run.node(0) / "outputs" / "결과 1.csv").read_text(encoding="utf-8") == "맑음"
+
+
+def test_a_run_folder_of_the_users_choice(root, tmp_path, jupyter):
+    home = tmp_path / "runs of mine"
+    run = submit(node("one"), configuration=configure(cos_endpoint=str(home)))
+    assert ended(run) == ("done", "")
+    assert run.folder == (home / run.id).resolve()
+    assert find_run(run.id).folder == run.folder
+
+
+def test_a_run_folder_that_cannot_be_used_is_named(root, jupyter):
+    with pytest.raises(RuntimeError, match="The Run Folder '/proc/nowhere' cannot be used"):
+        submit(node("one"), configuration=configure(cos_endpoint="/proc/nowhere"))
+    assert all_runs() == []
+
+
+@pytest.mark.parametrize(
+    ("nodes", "words"),
+    [
+        ([node("one", dependencies=["lost.csv"])], "'lost.csv'"),
+        ([node("one", ["two"]), node("two", ["one"])], "circle"),
+        ([node("one", outputs=["../out.csv"])], "outside its folder"),
+    ],
+)
+def test_what_the_user_can_mend_is_said_at_once(root, dask, nodes, words):
+    with pytest.raises((RuntimeError, ValueError), match=words):
+        submit(*nodes, configuration=dask)
+    assert all_runs() == []
+
+
+def test_without_dask_the_user_is_told_what_to_install(root, dask, monkeypatch):
+    monkeypatch.setattr("dask_runtime.start.find_spec", lambda name: None)
+    with pytest.raises(RuntimeError, match=r"pip install 'demo-runtime\[dask\]'"):
+        submit(node("one"), configuration=dask)
+
+
+def test_dask_is_not_imported_where_the_server_runs():
+    code = "import sys, dask_runtime.processor, dask_runtime.server; sys.exit('distributed' in sys.modules)"
+    assert subprocess.run([sys.executable, "-W", "ignore", "-c", code]).returncode == 0
+
+
+def test_nobody_else_can_reach_the_embedded_cluster(root, dask):
+    (root / "work.py").write_text("import time\ntime.sleep(60)\n")
+    run = submit(node("one"), configuration=dask)
+    until(lambda: is_running(run), "the node")
+    (driver,) = processes("dask_runtime.driver", run.id)
+    connections = getattr(driver, "net_connections", None) or driver.connections  # the name before psutil 6
+    listening = [place.laddr.ip for place in connections("inet") if place.status == psutil.CONN_LISTEN]
+    assert set(listening) == {"127.0.0.1"}
+
+
+def test_hundred_nodes(root, dask):
+    run = submit(*(node(f"n{number}", ["n0"] if number else []) for number in range(100)), configuration=dask)
+    assert ended(run) == ("done", "")
+    assert set(states(run).values()) == {"done"}
+
+
+def test_the_driver_ends_on_sigterm(root, dask):
+    (root / "work.py").write_text("import time\ntime.sleep(60)\n")
+    run = submit(node("one"), configuration=dask)
+    until(lambda: is_running(run), "the node")
+    (driver,) = processes("dask_runtime.driver", run.id)
+    begin = time.monotonic()
+    driver.terminate()
+    assert ended(run) == ("cancelled", "")
+    assert time.monotonic() - begin < 30
+
+
+def test_outputs_that_are_too_large_for_dask_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("dask_runtime.node.ARCHIVE_LIMIT", 5)
+    (tmp_path / "a.csv").write_text("123456")
+    with pytest.raises(NodeError, match="The outputs hold 6 bytes. Up to 5 travel through Dask: .* Run Folder"):
+        _kept({str(tmp_path / "a.csv"): "outputs/a.csv"}, {}, by_archive=True)

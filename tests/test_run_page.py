@@ -1,0 +1,358 @@
+"""The pages of the runs, and what they ask for, at a real Jupyter server under a base URL."""
+
+import http.client
+import json
+import os
+import time
+from contextlib import contextmanager
+from urllib.parse import quote, urlsplit
+
+import pytest
+import requests
+from pipelines import node
+from runs import end_all_runs, sent, until
+
+from dask_runtime.run import ENDED, Run
+from dask_runtime.server import PIECE, RUNS_LISTED, run_url
+from elyra_runtime_doctor.host import Server
+
+BASE = "/user/somebody/"
+API = "dask_runtime/api/runs"
+SECRET = "open-sesame-7f3a"
+CONFIGURATION = {
+    "schema_name": "dask",
+    "display_name": "Dask",
+    "metadata": {"api_endpoint": "local", "cos_endpoint": "default"},
+}
+
+
+@contextmanager
+def dask_server(directory):
+    """Yield a real Jupyter server with the runtime configuration ``dask``. No run of it goes on after that."""
+    with pytest.MonkeyPatch.context() as patch, Server(directory, base_url=BASE) as server:
+        for name, value in server.directories.items():
+            patch.setenv(name, value)  # so that the tests find its runs
+        server.post("elyra/metadata/runtimes", CONFIGURATION).raise_for_status()
+        try:
+            yield server
+        finally:
+            end_all_runs()
+
+
+def submit(server, *nodes, name="weather"):
+    """Run a pipeline as the editor does. Return the path of its page, and its id."""
+    answer = server.post("elyra/pipeline/schedule", sent(*nodes, configuration="dask", name=name))
+    assert answer.ok, answer.text
+    path = answer.json()["run_url"]
+    return path, path.rpartition("/")[2]
+
+
+def ended(server, id):
+    """Wait for the end of the run ``id``. Return what the server tells of it."""
+    until(lambda: server.get(f"{API}/{id}").json()["state"] in ENDED, "the end of the run")
+    return server.get(f"{API}/{id}").json()
+
+
+def script(server, name, text):
+    (server.root / name).write_text(text, encoding="utf-8")
+
+
+def made(*names, pipeline="weather", parents=None, **facts):
+    """Make the folder of a run whose nodes are called ``names``. No process leads it."""
+    parents = parents or {}
+    nodes = [
+        {
+            **{"number": number, "id": name, "name": name, "kind": "Python script", "file": f"{name}.py"},
+            **{"dependencies": [], "include_subdirectories": False, "outputs": [], "environment": []},
+            **{"parents": parents.get(number, []), "resources": {}, "notes": []},
+        }
+        for number, name in enumerate(names)
+    ]
+    settings = {"api_endpoint": "tcp://scheduler:8786", "cos_endpoint": "default", "tls_key": "/keys/mine"}
+    facts = {"pipeline": pipeline, "configuration": "dask", "settings": settings, "root": "/home/ada", **facts}
+    return Run.create({**facts, "nodes": nodes}, [{"KEY": SECRET} for _ in nodes])
+
+
+def kept(run, number, name, content):
+    """Let node ``number`` of ``run`` leave a file."""
+    path = run.node(number) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return [name, len(content)]
+
+
+@pytest.fixture(scope="module")
+def server(nobodys_jupyter, tmp_path_factory):
+    with dask_server(tmp_path_factory.mktemp("dask")) as server:
+        yield server
+
+
+def raw(server, path, method="GET", **headers):
+    """Send a request for ``path`` as it is: other clients would tidy it up. Return the status, headers and body."""
+    connection = http.client.HTTPConnection("127.0.0.1", urlsplit(server.url).port)
+    connection.request(method, BASE + path, headers={"Authorization": f"token {server.token}", **headers})
+    answer = connection.getresponse()
+    try:
+        return answer.status, answer.headers, answer.read()
+    finally:
+        connection.close()
+
+
+def test_a_run_is_followed_to_its_end(server):
+    script(server, "write.py", "import os\nprint('key', os.environ['KEY'])\nopen('a.csv', 'w').write('x')\n")
+    script(server, "read.py", "print(open('a.csv').read(), '한국어')\n")
+    variables = [{"env_var": "KEY", "value": SECRET}]
+    path, id = submit(
+        server,
+        node("write", filename="write.py", outputs=["*.csv"], env_vars=variables),
+        node("read", ["write"], filename="read.py"),
+    )
+    assert path == f"{BASE}dask_runtime/runs/{id}"
+    answers, events, query = [], [], ""
+    while True:
+        answers.append(server.get(f"{API}/{id}{query}"))
+        told = answers[-1].json()
+        events += told["events"]
+        assert ("nodes" in told) == (not query)
+        query = f"?after={told['next']}"
+        if told["state"] in ENDED:
+            break
+        time.sleep(0.1)
+    assert told["state"] == "done"
+    assert server.get(f"{API}/{id}{query}").json()["events"] == []
+    assert events == server.get(f"{API}/{id}").json()["events"]
+    assert [event["state"] for event in events if event.get("node") == 1] == ["running", "done"]
+    facts = answers[0].json()
+    assert (facts["pipeline"], facts["configuration"], facts["scheduler"]) == ("weather", "dask", "local")
+    assert [(n["name"], n["parents"], n["environment"]) for n in facts["nodes"]] == [
+        ("write", [], ["KEY"]),
+        ("read", [0], []),
+    ]
+    logs = [server.get(f"{API}/{id}/nodes/{number}/log") for number in (0, 1)]
+    assert [log.json()["text"] for log in logs] == ["key (hidden)\n", "x 한국어\n"]
+    file = server.get(f"{API}/{id}/files/0/outputs/a.csv")
+    assert (file.text, file.headers["Content-Disposition"]) == ("x", "attachment; filename*=UTF-8''a.csv")
+    page, runs = server.get(f"dask_runtime/runs/{id}"), server.get(API)
+    assert runs.json()["runs"][0]["id"] == id
+    assert not any(SECRET in answer.text for answer in [*answers, *logs, page, runs])
+    assert "settings" not in facts and str(server.root) not in answers[0].text
+
+
+@pytest.mark.parametrize("path", ["dask_runtime/runs", "dask_runtime/runs/nothing"])
+def test_the_pages_hold_no_script_and_load_from_here_alone(server, path):
+    page = server.get(path)
+    assert page.status_code == (404 if "nothing" in path else 200)
+    policy = page.headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy and "unsafe" not in policy
+    assert f'src="{BASE}static/dask_runtime/dask_runtime_run' in page.text
+    assert "<style" not in page.text and page.text.count("<script") == 1
+
+
+def test_the_id_in_the_address_stays_text(server):
+    page = server.get("dask_runtime/runs/" + quote('"><script>$run', safe=""))
+    assert page.status_code == 404
+    assert 'data-run="&quot;&gt;&lt;script&gt;$run"' in page.text
+
+
+def test_who_is_not_logged_in_sees_and_does_nothing(server):
+    run = made("a")
+    run.append(node=0, state="done", files=[kept(run, 0, "outputs/a.csv", b"x")])
+    anonymous = requests.Session()
+    anonymous.trust_env = False
+    for path in ("runs", f"runs/{run.id}", f"api/runs/{run.id}/files/0/outputs/a.csv"):
+        answer = anonymous.get(f"{server.url}dask_runtime/{path}", allow_redirects=False)
+        assert answer.status_code == 302 and answer.headers["Location"].startswith(f"{BASE}login")
+    for path in ("", f"/{run.id}", f"/{run.id}/nodes/0/log"):
+        assert anonymous.get(server.url + API + path, allow_redirects=False).status_code == 403
+    for action in ("cancel", "again"):
+        assert anonymous.post(f"{server.url}{API}/{run.id}/{action}").status_code == 403
+    assert not run.is_cancelled()
+
+
+def test_another_site_cannot_act_with_the_cookie_of_the_user(server):
+    run = made("a")
+    browser = requests.Session()
+    browser.trust_env = False
+    browser.get(f"{server.url}dask_runtime/runs?token={server.token}").raise_for_status()
+    url = f"{server.url}{API}/{run.id}/cancel"
+    assert browser.post(url).status_code == 403
+    assert not run.is_cancelled()
+    assert browser.post(url, headers={"X-XSRFToken": browser.cookies["_xsrf"]}).ok
+    assert run.is_cancelled()
+
+
+@pytest.mark.parametrize("path", ["", "/nodes/0/log", "/files/0/a.csv"])
+def test_an_unknown_run_is_not_found(server, path):
+    for id in ("20200101-000000-00000000", "nothing", "..%2F..", "%00", "%ff"):
+        status, _, body = raw(server, f"{API}/{id}{path}")
+        assert status in (400, 404), id
+        if not path and "%" not in id:
+            assert json.loads(body)["message"] == f"There is no run '{id}'."
+
+
+@pytest.fixture
+def files(server):
+    """A run with a file that may be had, and with others that may not."""
+    run = made("a", "b")
+    (run.folder / "nodes" / "secret").write_text("secret")
+    listed = [kept(run, 0, "outputs/a.csv", b"x,y\n")]
+    kept(run, 0, "outputs/unlisted.csv", b"secret")
+    outputs = run.node(0) / "outputs"
+    (outputs / "link.txt").symlink_to(run.folder / "token")
+    (outputs / "folder").symlink_to("/etc")
+    os.mkfifo(outputs / "pipe.txt")
+    names = "outputs/link.txt", "outputs/folder/passwd", "outputs/folder", "outputs/pipe.txt", "outputs/gone.txt"
+    listed += [[name, 1] for name in (*names, "../../token", "/etc/passwd", "outputs/../../../run.json", "outputs")]
+    run.append(node=0, state="done", files=listed)
+    return run
+
+
+def test_only_files_that_a_node_left_are_served(server, files):
+    at = f"{API}/{files.id}/files"
+    assert raw(server, f"{at}/0/outputs/a.csv")[0] == 200
+    paths = [
+        *("0/outputs/link.txt", "0/outputs/folder/passwd", "0/outputs/folder", "0/outputs/pipe.txt", "0/outputs"),
+        *("0/../../token", "0/..%2F..%2Ftoken", "0/%2e%2e/%2e%2e/token", "0//etc/passwd", "0/%2Fetc%2Fpasswd"),
+        *("0/outputs/../../../run.json", "0/outputs%2F..%2F..%2F..%2Frun.json", "0/outputs/unlisted.csv"),
+        *("0/outputs/gone.txt", "1/outputs/a.csv", "7/outputs/a.csv", "-1/outputs/a.csv", "..%2Fsecret"),
+        *("0/outputs/a.csv%00", "0/outputs/a.csv/", "0/outputs/A.csv", "0/log.txt"),
+    ]
+    for path in paths:
+        status, _, body = raw(server, f"{at}/{path}")
+        assert status in (400, 404), path
+        assert b"root:" not in body and b"secret" not in body
+
+
+def test_a_log_that_leads_away_is_not_read(server, files):
+    (files.node(0) / "log.txt").symlink_to("/etc/passwd")
+    assert server.get(f"{API}/{files.id}/nodes/0/log").json()["text"] == ""
+    assert raw(server, f"{API}/{files.id}/files/0/log.txt")[0] == 404
+
+
+def test_a_browser_shows_images_and_text_and_nothing_that_could_hold_a_script(server):
+    run = made("a")
+    names = "plot.PNG", '날씨 "표".csv', "page.html", "picture.svg", "a-output.ipynb", "data"
+    run.append(node=0, state="done", files=[kept(run, 0, f"outputs/{name}", b"<script>") for name in names])
+    types = {}
+    for name in names:
+        path = f"{API}/{run.id}/files/0/outputs/{quote(name)}"
+        status, headers, body = raw(server, f"{path}?open=1")
+        assert (status, body, headers["X-Content-Type-Options"]) == (200, b"<script>", "nosniff")
+        assert "sandbox" in headers["Content-Security-Policy"]
+        types[name] = headers["Content-Disposition"].partition(";")[0], headers["Content-Type"]
+        status, headers, _ = raw(server, path)
+        assert headers["Content-Disposition"] == f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+    attachment = "attachment", "application/octet-stream"
+    assert types == {
+        **dict.fromkeys(names, attachment),
+        "plot.PNG": ("inline", "image/png"),
+        '날씨 "표".csv': ("inline", "text/plain; charset=utf-8"),
+    }
+
+
+def test_a_large_file_arrives_whole(server):
+    run = made("a")
+    content = os.urandom(3 * PIECE + 5)
+    run.append(node=0, state="failed", files=[kept(run, 0, "a-output.ipynb", content)])
+    status, headers, body = raw(server, f"{API}/{run.id}/files/0/a-output.ipynb")
+    assert (status, headers["Content-Length"], body == content) == (200, str(len(content)), True)
+
+
+def test_a_log_grows_and_moves_and_starts_anew(server):
+    run = made("a")
+
+    def log(query=""):
+        return server.get(f"{API}/{run.id}/nodes/0/log{query}").json()
+
+    assert log() == {"text": "", "from": 0, "next": 0, "attempt": ""}
+    run.append(node=0, attempt="0000000a", state="running")
+    folder = run.attempt(0, "0000000a")
+    folder.mkdir()
+    euro = "€".encode()
+    (folder / "log.txt").write_bytes(b"one " + euro[:2])
+    assert log() == {"text": "one ", "from": 0, "next": 4, "attempt": "0000000a"}
+    with open(folder / "log.txt", "ab") as file:
+        file.write(euro[2:] + b"\n")
+    folder.rename(run.node(0))
+    assert log("?from=4") == {"text": "€\n", "from": 4, "next": 8, "attempt": "0000000a"}
+    run.append(node=0, attempt="0000000b", state="running")
+    assert log("?from=8")["attempt"] == "0000000b"
+    assert log("?from=900")["text"] == "one €\n"
+    assert server.get(f"{API}/{run.id}/nodes/0/log?from=-1").status_code == 400
+
+
+def test_a_large_log_is_told_in_pieces_from_near_its_end(server):
+    run = made("a")
+    line = "날씨 line\n".encode()
+    whole = line * (2 * PIECE // len(line))
+    kept(run, 0, "log.txt", whole)
+    told = server.get(f"{API}/{run.id}/nodes/0/log").json()
+    assert told["text"].startswith("날씨") and len(whole) - PIECE <= told["from"] < told["next"] == len(whole)
+    first = server.get(f"{API}/{run.id}/nodes/0/log?from=0").json()
+    assert 0 < PIECE - first["next"] < 3
+    assert first["text"].encode() == whole[: first["next"]]
+
+
+@pytest.mark.parametrize("after", ["x", "-1", "3", "1e3", "9" * 5000])
+def test_a_byte_where_no_event_begins_is_refused(server, after):
+    run = made("a")
+    run.append(run="running")
+    assert server.get(f"{API}/{run.id}?after={after}").status_code in (400, 414)
+
+
+def test_a_run_that_failed_runs_again_with_the_mended_file(server):
+    script(server, "fine.py", "print('fine')\n")
+    script(server, "broken.py", "raise ValueError('100 % wrong')\n")
+    _, id = submit(server, node("fine", filename="fine.py"), node("broken", ["fine"], filename="broken.py"))
+    failed = ended(server, id)
+    assert (failed["state"], "broken.py, line 1: ValueError: 100 % wrong" in failed["error"]) == ("failed", True)
+    assert server.post(f"{API}/{id}/cancel", None).status_code == 409
+
+    (server.root / "broken.py").unlink()
+    refused = server.post(f"{API}/{id}/again", None)
+    assert refused.status_code == 409 and "depends on files that are not there" in refused.json()["message"]
+
+    script(server, "broken.py", "print('mended')\n")
+    new = server.post(f"{API}/{id}/again", None).json()["id"]
+    told = ended(server, new)
+    assert (told["state"], told["again"]) == ("done", id)
+    assert [event["taken_over"] for event in told["events"] if "taken_over" in event] == [id]
+    assert server.get(f"{API}/{new}/nodes/0/log").json()["text"] == "fine\n"
+    refused = server.post(f"{API}/{new}/again", None)
+    assert refused.status_code == 409 and f"Run {new} is done." in refused.json()["message"]
+
+
+def test_a_run_is_cancelled(server):
+    script(server, "sleep.py", "import time\nprint('up')\ntime.sleep(600)\n")
+    _, id = submit(server, node("sleep", filename="sleep.py"))
+    until(lambda: "up" in server.get(f"{API}/{id}/nodes/0/log").json()["text"], "the node")
+    assert server.post(f"{API}/{id}/cancel", None).ok
+    told = ended(server, id)
+    assert (told["state"], told["cancelling"]) == ("cancelled", True)
+
+
+def test_the_list_holds_the_newest_runs_and_skips_damaged_ones(server, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("dask_runtime.run.new_id", (f"20990101-000000-{n:08x}" for n in range(999)).__next__)
+        runs = [made("a", pipeline=f"number {n}") for n in range(RUNS_LISTED + 1)]
+    (runs[-1].folder / "run.json").write_text("{")
+    answer = server.get(API).json()
+    assert [run["pipeline"] for run in answer["runs"]] == [f"number {n}" for n in range(RUNS_LISTED - 1, 0, -1)]
+    assert answer["total"] > RUNS_LISTED
+    for run in runs:
+        run.remove()
+
+
+def test_the_command_line_names_the_page_only_where_a_server_can_show_it(server, tmp_path, monkeypatch):
+    run = made("a")
+    assert run_url(run) in (f"{server.url}dask_runtime/runs/{run.id}", f"{local(server)}dask_runtime/runs/{run.id}")
+    assert server.token not in run_url(run)
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    assert run_url(run) == (run.folder / "run.log").as_uri()
+    for url in ("http://127.0.0.1:9/", "http+unix://%2Ftmp%2Fx/", "nonsense"):
+        (tmp_path / "jpserver-1.json").write_text(json.dumps({"pid": os.getpid(), "url": url}))
+        assert run_url(run) == (run.folder / "run.log").as_uri()
+
+
+def local(server):
+    return server.url.replace("127.0.0.1", "localhost")
