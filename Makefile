@@ -50,8 +50,9 @@ pictures: setup ## take the pictures of the book anew, with an installed Chromiu
 	@$(ENV) pictures/take.py
 
 .PHONY: bench
-bench: setup ## measure how the cost grows with the number of nodes, and the time to import
+bench: setup ## measure how the cost grows with the number of nodes, the time to import, and runs on Dask
 	@$(ENV) benchmarks/bench.py $(ARGS)
+	@$(ENV) benchmarks/bench_runs.py
 
 .PHONY: lock
 lock: setup ## renew requirements.txt: the newest versions that pyproject.toml allows
@@ -100,8 +101,8 @@ export CHECK_PYTHON
 
 # Caches of Sphinx and Jupyter do not know that the pages depend on the package. So there are none:
 # a book is complete and up to date, or it is built anew.
-BOOK_SOURCES = { $(ENV) --version; find book demo_runtime elyra_runtime_doctor jupyter-config _config.yml _toc.yml \
-	pyproject.toml requirements.txt Makefile README.md tests/*.py -type f ! -path '*/__pycache__/*' ! -path '*/.ipynb_checkpoints/*' \
+BOOK_SOURCES = { $(ENV) --version; find book demo_runtime dask_runtime elyra_runtime_doctor jupyter-config _config.yml \
+	_toc.yml pyproject.toml requirements.txt Makefile README.md tests/*.py -type f ! -path '*/__pycache__/*' ! -path '*/.ipynb_checkpoints/*' \
 	-exec cksum {} + | LC_ALL=C sort; }
 
 .PHONY: _build
