@@ -3,19 +3,24 @@
 import atexit
 import difflib
 import inspect
+import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from zipfile import ZipFile
 
+import requests
 from IPython.display import HTML, Markdown
 
+from dask_runtime.run import ENDED
 from elyra_runtime_doctor import host
 from elyra_runtime_doctor.host import JUPYTER_DIRECTORIES, own_jupyter
 
@@ -197,3 +202,71 @@ class Server:
         if answer.status_code != expect:
             answer.raise_for_status()
         return answer
+
+
+def wait_until(true, seconds=120):
+    """Wait until the function ``true`` returns something that is true. Raises ``TimeoutError``."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"Nothing happened within {seconds} s.")
+        time.sleep(0.05)
+
+
+def ended(run):
+    """Wait until ``run``, a run of the Dask runtime, is over. Return its state, and in words what went wrong."""
+    wait_until(lambda: run.state()[0] in ENDED)
+    return run.state()
+
+
+def status_for_stranger(server, path):
+    """Return the status of the answer to GET ``path`` of ``server``, for somebody who is not logged in."""
+    with requests.Session() as session:
+        session.trust_env = False  # a proxy does not know this machine's servers
+        address = server.lab_url.partition("lab?")[0] + path.lstrip("/")
+        return session.get(address, allow_redirects=False, timeout=60).status_code
+
+
+class Cluster:
+    """A Dask scheduler and two workers with one thread each: three processes, which only this machine reaches.
+
+    Their files lie in ``directory``, their logs too. They end with ``stop``, or with the chapter. Raises
+    ``TimeoutError`` if they do not start.
+    """
+
+    def __init__(self, directory):
+        from distributed import Client  # not for every chapter: it takes a while to import
+
+        self._directory = Path(directory)
+        self._directory.mkdir()
+        self._processes = {}
+        atexit.register(self.stop)
+        file = self._directory / "scheduler.json"
+        common = ("--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", file)
+        self._start("scheduler", "scheduler", *common, "--port", "0")
+        alone = ("--no-nanny", "--nthreads", "1", "--memory-limit", "0", "--local-directory", self._directory)
+        for name in ("first", "second"):
+            self._start(name, "worker", *common, *alone, "--name", name)
+        wait_until(lambda: file.exists() and file.read_text().endswith("}"))
+        self.address = json.loads(file.read_text())["address"]
+        with Client(self.address) as client:
+            client.wait_for_workers(2, timeout=60)
+            workers = client.scheduler_info()["workers"]
+        self.names = {address: worker["name"] for address, worker in workers.items()}
+
+    def kill(self, name):
+        """Kill the worker called ``name``, so that it has no time to say goodbye."""
+        self._processes[name].kill()
+        self._processes[name].wait()
+
+    def stop(self):
+        """Stop the scheduler and the workers, and wait for their end."""
+        for process in self._processes.values():
+            process.kill()
+            process.wait()
+
+    def _start(self, name, *command):
+        with open(self._directory / f"{name}.log", "wb") as log:
+            self._processes[name] = subprocess.Popen(
+                [host.COMMANDS / "dask", *command], cwd=self._directory, stdout=log, stderr=subprocess.STDOUT
+            )

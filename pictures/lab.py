@@ -39,8 +39,8 @@ def find_browser():
 
 
 @contextmanager
-def jupyterlab():
-    """Yield a ``Server`` in a copy of the example pipeline's directory.
+def jupyterlab(*folders):
+    """Yield a ``Server`` in a copy of the example pipeline's directory, or of ``folders`` of the book side by side.
 
     It has Jupyter directories of its own, and asks nobody for news.
     """
@@ -49,7 +49,9 @@ def jupyterlab():
         overrides = Path(directories["JUPYTER_CONFIG_DIR"], "labconfig", "default_setting_overrides.json")
         overrides.parent.mkdir()
         overrides.write_text(json.dumps(NO_NEWS))
-        work = shutil.copytree(ROOT / "book" / "pipeline", Path(place, "work"))
+        work = Path(place, "work")
+        for folder in folders or ["pipeline"]:
+            shutil.copytree(ROOT / "book" / folder, work / folder if folders else work)
         with patch.dict(os.environ, directories):
             server = Server(work)
             try:
@@ -92,10 +94,10 @@ def open_pipeline(page, name="temperatures.pipeline"):
     page.locator(".d3-node-group").first.wait_for(timeout=60_000)
 
 
-def choose_runtime(page, action):
-    """Press the button ``action``, such as "Run Pipeline", and choose the Demo Runtime. Return the dialog."""
+def choose_runtime(page, action, platform="DEMO_RUNTIME", configuration="my_demo"):
+    """Press the button ``action``, such as "Run Pipeline", and choose a runtime. Return the dialog."""
     page.get_by_role("button", name=action).click()
     dialog = page.locator(".jp-Dialog")
-    dialog.locator("#runtime_platform").select_option("DEMO_RUNTIME")
-    dialog.locator("#runtime_config").select_option("my_demo")
+    dialog.locator("#runtime_platform").select_option(platform)
+    dialog.locator("#runtime_config").select_option(configuration)
     return dialog

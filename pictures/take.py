@@ -8,6 +8,13 @@ import json
 
 from lab import CONFIGURATION, ROOT, browser, choose_runtime, jupyterlab, open_lab, open_panel, open_pipeline
 
+HERE = {
+    "schema_name": "dask",
+    "display_name": "This machine",
+    "metadata": {"api_endpoint": "local", "cos_endpoint": "default"},
+}
+"""A runtime configuration of Dask."""
+
 IMAGES = ROOT / "book" / "images"
 SAID = IMAGES / "said.json"
 
@@ -51,6 +58,28 @@ def walk(page):
     yield "export", dialog.locator(".jp-Dialog-content")
 
 
+def walk_to_run(page, server):
+    """Break a node of chapter 6, run the pipeline in the editor on ``page``, and follow "Run Details".
+
+    Yield the name of each picture, and what matters in it, on the page of the run.
+    """
+    server.post("elyra/metadata/runtimes", HERE)
+    script = server.root / "dask" / "extremes.py"
+    script.write_text(script.read_text(encoding="utf-8").replace("row[1]", "row[2]"), encoding="utf-8")
+    page.locator(".jp-DirListing-item[title*='dask']").dblclick()
+    open_pipeline(page)
+    choose_runtime(page, "Run Pipeline", "DASK", "this_machine").get_by_role("button", name="Ok").click()
+    with page.expect_popup() as popup:
+        page.get_by_text("Run Details").click(timeout=60_000)
+    run = popup.value
+    run.get_by_role("status").get_by_text("failed").wait_for(timeout=60_000)
+    run.locator("#graph").get_by_role("button", name="extremes").click()
+    run.locator("#details pre").get_by_text("IndexError").first.wait_for()
+    yield "run-page", run.locator("#graph")
+    run.set_viewport_size({"width": 390, "height": 800})
+    yield "run-page-phone", run.locator("#error")
+
+
 def words(part):
     """Return what ``part`` of a page says: its title, its text, and what its fields hold. A password is dots."""
     return part.evaluate(
@@ -60,21 +89,32 @@ def words(part):
     )
 
 
+def shoot(name, page):
+    """Take the picture ``name`` of ``page``, when nothing moves any more."""
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(500)
+    page.screenshot(path=IMAGES / f"{name}.png", animations="disabled", caret="hide")
+
+
 def take():
     """Write every picture, and what it says, to ``book/images``."""
     said = {}
-    with jupyterlab() as server, browser() as chromium:
-        page = open_lab(chromium, server)
-        page.add_style_tag(content=NO_CHANCE)
-        for name, part in walk(page):
-            said[name] = words(part)
-            style = part.evaluate(
-                "(part, mark) => { const s = part.style.cssText; part.style.cssText += mark; return s }", MARK
-            )
-            page.mouse.move(0, 0)
-            page.wait_for_timeout(500)
-            page.screenshot(path=IMAGES / f"{name}.png", animations="disabled", caret="hide")
-            part.evaluate("(part, style) => { part.style.cssText = style }", style)
+    with browser() as chromium:
+        with jupyterlab() as server:
+            page = open_lab(chromium, server)
+            page.add_style_tag(content=NO_CHANCE)
+            for name, part in walk(page):
+                said[name] = words(part)
+                style = part.evaluate(
+                    "(part, mark) => { const s = part.style.cssText; part.style.cssText += mark; return s }", MARK
+                )
+                shoot(name, page)
+                part.evaluate("(part, style) => { part.style.cssText = style }", style)
+        with jupyterlab("pipeline", "dask") as server:
+            for name, part in walk_to_run(open_lab(chromium, server), server):
+                said[name] = words(part)
+                part.scroll_into_view_if_needed()
+                shoot(name, part.page)
     SAID.write_text(json.dumps(said, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

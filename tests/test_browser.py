@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from lab import CONFIGURATION, choose_runtime, jupyterlab, open_lab, open_panel, open_pipeline
-from take import SAID, walk, words
+from take import SAID, walk, walk_to_run, words
 
 from demo_runtime.server import STATIC
 
@@ -73,7 +73,7 @@ def take_refusal(errors):
 
 def test_the_launcher_shows_the_tile_with_its_icon_beside_the_others(page):
     titles = page.locator(".jp-LauncherCard[title$='Pipeline Editor']").evaluate_all("cards => cards.map(c => c.title)")
-    names = "Generic", "Apache Airflow", "Demo Runtime", "Kubeflow Pipelines"
+    names = "Generic", "Apache Airflow", "Dask", "Demo Runtime", "Kubeflow Pipelines"
     assert titles == [f"{name} Pipeline Editor" for name in names]
     icon = page.locator(".jp-LauncherCard[title='Demo Runtime Pipeline Editor'] svg")
     shapes = re.findall(r' d="([^"]+)"', (STATIC / "demo_runtime.svg").read_text(encoding="utf-8"))
@@ -200,5 +200,9 @@ def test_the_pictures_of_the_book_say_what_the_shipped_runtime_says(chromium):
     with jupyterlab() as server:
         page = open_lab(chromium, server)
         said = {name: words(part) for name, part in walk(page)}
+        page.close()
+    with jupyterlab("pipeline", "dask") as server:
+        page = open_lab(chromium, server)
+        said |= {name: words(part) for name, part in walk_to_run(page, server)}
         page.close()
     assert said == json.loads(SAID.read_text(encoding="utf-8")), "run 'make pictures', and look at the pictures"

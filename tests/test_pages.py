@@ -11,7 +11,10 @@ from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 
 HTML = Path(__file__).parents[1] / "_build" / "html"
-PAGES = "start", "schema", "processor", "registration", "result", "troubleshooting", "changes", "errors", "faults"
+PAGES = (
+    *("start", "schema", "processor", "registration", "result", "troubleshooting", "dask"),
+    *("changes", "errors", "faults"),
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
