@@ -64,10 +64,24 @@ def _security(settings):
 
 
 async def _examined(address, security, settings):
-    """Return what the scheduler's workers offer, a list of dicts. Raise ``ClusterError`` if they cannot be used.
+    """Return what the scheduler's workers offer, a list of dicts. Raise ``ClusterError`` if they cannot be used."""
+    identity, versions = await _asked(address, security)
+    for who, answer in versions.items():
+        _expect_our_python(who, answer)
+    workers = list(identity["workers"].values())
+    if not workers and not settings["adaptive"]:
+        raise ClusterError(
+            f"The Dask scheduler at {address} has no workers. Start one: dask worker {address}. If it starts workers "
+            "by itself when work arrives, tick 'Adaptive Cluster' in the runtime configuration."
+        )
+    return [worker.get("resources") or {} for worker in workers]
+
+
+async def _asked(address, security):
+    """Return what the scheduler at ``address`` says of itself, and the versions of it and of its workers.
 
     Only plain messages are exchanged. A Dask client would hang if the other end is no scheduler, and its first task
-    would crash a worker of another Python.
+    would crash a worker of another Python. Raises ``ClusterError``.
     """
     advice = "Start a scheduler there, or correct the address in the runtime configuration."
     where = urlsplit(address)
@@ -89,15 +103,7 @@ async def _examined(address, security, settings):
         await scheduler.close_rpc()
     if identity.get("type") != "Scheduler":
         raise ClusterError(f"At {address} is a Dask {identity.get('type')}, not a scheduler. {advice}")
-    for who, answer in {"scheduler": versions, **workers}.items():
-        _expect_our_python(who, answer)
-    found = list(identity["workers"].values())
-    if not found and not settings["adaptive"]:
-        raise ClusterError(
-            f"The Dask scheduler at {address} has no workers. Start one: dask worker {address}. If it starts workers "
-            "by itself when work arrives, tick 'Adaptive Cluster' in the runtime configuration."
-        )
-    return [worker.get("resources") or {} for worker in found]
+    return identity, {"scheduler": versions, **workers}
 
 
 def _expect_our_python(who, answer):

@@ -36,7 +36,7 @@ SECONDS_BETWEEN_LOOKS = 0.2
 NAMED = 3
 """So many nodes that were not run are named in the sentence that says why a run failed."""
 
-MASKED_LENGTH = 8
+MASKED_LENGTH = 6
 """Values of environment variables that are at least so long are masked in logs. Shorter ones are part of words."""
 
 HERE = Path(__file__).parent
@@ -152,6 +152,8 @@ class Driver:
                 self.run.say("the workers do not see the folder of the run: files travel through Dask")
             self.shared = False
         archive = await asyncio.to_thread(self._archive, number)
+        if self.cancelled:
+            return {"state": CANCELLED}
         return await self._submit(number, archive)
 
     def _submit(self, number, archive):
@@ -170,7 +172,6 @@ class Driver:
     def _order(self, number, shared):
         node, environment = self.plan[number], self.environment[number]
         file = os.path.basename(node["file"])
-        own = (value for name, value in environment.items() if name in node["environment"])
         return {
             "run": self.run.id,
             "run_folder": str(self.run.folder),
@@ -183,8 +184,8 @@ class Driver:
             "file": file,
             "executed": f"{Path(file).stem}-output.ipynb" if node["kind"] == "notebook" else None,
             "outputs": node["outputs"],
-            "environment": environment,
-            "masked": [value for value in own if len(value) >= MASKED_LENGTH],
+            "environment": ON_WORKER["Environment"](environment),
+            "masked": [name for name in node["environment"] if len(environment[name]) >= MASKED_LENGTH],
             "grace": SECONDS_TO_END,
         }
 
@@ -287,10 +288,11 @@ class Driver:
         return {"state": FAILED, "error": self.lost}
 
     def _lost_workers(self, number):
-        tries = min(self.attempts[number], self.settings["retries"] + 1)
+        tries, ours = self.attempts[number], self.settings["retries"] + 1
+        limit = "Retries in the runtime configuration" if tries >= ours else "allowed-failures of the Dask scheduler"
         return (
-            f"Its worker was lost {tries} times while it ran. Maybe the node needs more memory than the worker has. "
-            "If not, raise Retries in the runtime configuration."
+            f"Its worker was lost {min(tries, ours)} times while it ran. Maybe the node needs more memory than the "
+            f"worker has. If not, raise {limit}."
         )
 
     def _finish(self):

@@ -28,6 +28,13 @@ ARCHIVE_LIMIT = 1_000_000_000
 SECONDS_BETWEEN_NEWS = 0.5
 
 
+class Environment(dict):
+    """Environment variables. Dask logs the arguments of a task now and then, and would log their values."""
+
+    def __repr__(self):
+        return f"<the variables {', '.join(self)}>"
+
+
 class NodeError(Exception):
     """Why a node failed, in words for the user."""
 
@@ -62,7 +69,7 @@ def run_node(order, archive=None):
         result = _run_in(place, work, order, archive, worker, log)
     except NodeError as error:
         result = {"state": "failed", "error": str(error)}
-    except OSError as error:
+    except Exception as error:  # a full disk, a file that cannot be read: the run goes on, so Dask must not see it
         result = {"state": "failed", "error": f"{type(error).__name__} on the worker: {error}"}
     finally:
         shutil.rmtree(place, ignore_errors=True)
@@ -100,15 +107,19 @@ def _tell(dask_worker, order, **news):
 
 
 def _masked(text, order):
-    for value in order["masked"]:
+    for value in _secrets(order):
         text = text.replace(value, "(hidden)")
     return text
+
+
+def _secrets(order):
+    return [order["environment"][name] for name in order["masked"]]
 
 
 def _mask_notebook(path, order):
     with open(path, encoding="utf-8") as file:
         text = file.read()
-    for value in order["masked"]:
+    for value in _secrets(order):
         text = text.replace(json.dumps(value, ensure_ascii=False)[1:-1], "(hidden)")
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)

@@ -40,7 +40,7 @@ def start(facts, environment, earlier=None):
             copy_sources(node, facts["root"], run.sources(node.number))
         if earlier:
             _take_over(earlier, run, nodes)
-        _start_driver(run)
+        _wait_until_accepted(run, _start_driver(run))
     except BaseException as error:
         run.remove()
         if isinstance(error, PipelineError):
@@ -91,9 +91,9 @@ def _files(folder):
 
 
 def _start_driver(run):
-    """Start the driver of ``run``, which goes on when this process ends. Wait until it has accepted the run."""
+    """Start the driver of ``run``, a process that goes on when this one ends."""
     with open(run.folder / "driver.log", "wb") as log:
-        driver = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", "dask_runtime.driver", run.folder],
             cwd=run.folder,
             stdin=subprocess.DEVNULL,
@@ -101,6 +101,10 @@ def _start_driver(run):
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def _wait_until_accepted(run, driver):
+    """Wait until ``driver`` has accepted the run. Raises ``RuntimeError`` if it refuses it, or ends."""
     position = 0
     deadline = time.monotonic() + SECONDS_TO_ACCEPT
     while time.monotonic() < deadline:

@@ -15,7 +15,7 @@ from elyra.metadata.manager import MetadataManager
 from elyra.metadata.metadata import Metadata
 from elyra.pipeline.parser import PipelineParser
 from elyra.pipeline.processor import PipelineProcessorManager
-from pipelines import submission
+from pipelines import node, submission
 
 from dask_runtime.run import ENDED, all_runs
 from elyra_runtime_doctor.host import COMMANDS
@@ -145,6 +145,22 @@ def a_cluster(directory, *workers, options=(), **kinds):
         yield cluster
     finally:
         cluster.stop()
+
+
+def two_runs_do_not_mix(root, configuration):
+    """Run the same pipeline twice at the same time, and compare what each of them has seen."""
+    (root / "work.py").write_text("import os, time\ntime.sleep(0.5)\nopen('who.txt', 'w').write(os.environ['WHO'])\n")
+    (root / "show.py").write_text("print(open('who.txt').read())")
+    runs = [
+        submit(
+            node("one", outputs=["who.txt"], env_vars=[{"env_var": "WHO", "value": who}]),
+            node("two", ["one"], filename="show.py"),
+            configuration=configuration,
+        )
+        for who in ("ada", "bob")
+    ]
+    assert [ended(run) for run in runs] == [("done", "")] * 2
+    assert [log(run, 1) for run in runs] == ["ada\n", "bob\n"]
 
 
 def end_all_runs():

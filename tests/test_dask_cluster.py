@@ -25,11 +25,13 @@ from runs import (
     processes,
     states,
     submit,
+    two_runs_do_not_mix,
     until,
 )
 
 from dask_runtime import driver
 from dask_runtime.run import all_runs
+from dask_runtime.start import again
 
 HIDE = """
 import builtins
@@ -129,19 +131,7 @@ def test_a_node_that_asks_for_too_much_is_refused(root, cluster):
 
 
 def test_two_runs_on_one_scheduler_do_not_mix(root, cluster):
-    (root / "work.py").write_text("import os, time\ntime.sleep(0.5)\nopen('who.txt', 'w').write(os.environ['WHO'])\n")
-    (root / "show.py").write_text("print(open('who.txt').read())")
-    configuration = configure(api_endpoint=cluster.address)
-    runs = [
-        submit(
-            node("one", outputs=["who.txt"], env_vars=[{"env_var": "WHO", "value": who}]),
-            node("two", ["one"], filename="show.py"),
-            configuration=configuration,
-        )
-        for who in ("ada", "bob")
-    ]
-    assert [ended(run) for run in runs] == [("done", "")] * 2
-    assert [log(run, 1) for run in runs] == ["ada\n", "bob\n"]
+    two_runs_do_not_mix(root, configure(api_endpoint=cluster.address))
 
 
 def test_cancel_ends_the_nodes_of_this_run_only(root, cluster):
@@ -301,6 +291,23 @@ def test_the_scheduler_hangs(root, own_cluster):
     state, error = ended(run, seconds=120)
     assert time.monotonic() - begin < 2 * driver.SECONDS_WITHOUT_SCHEDULER
     assert state == "failed" and "is lost" in error
+
+
+def test_the_driver_is_killed(root, cluster):
+    (root / "work.py").write_text("import time\ntime.sleep(3)\n")
+    (root / "next.py").write_text("")
+    run = submit(
+        node("one"), node("two", ["one"], filename="next.py"), configuration=configure(api_endpoint=cluster.address)
+    )
+    until(lambda: is_running(run), "the node")
+    (leader,) = processes("dask_runtime.driver", run.id)
+    leader.kill()
+    until(lambda: not run.has_driver(), "the end of the driver")
+    assert run.state()[0] == "failed"
+    until(lambda: not processes("work.py"), "the end of the node, which goes on to its end on its worker")
+    assert states(run) == {"one": "running", "two": "waiting"}
+    second = again(run)
+    assert ended(second) == ("done", "")
 
 
 def test_tls(root, tmp_path):

@@ -1,7 +1,9 @@
 """Runs on this machine: the processor as Elyra loads it, the driver in a process of its own, nodes that really run."""
 
+import errno
 import json
 import os
+import resource
 import shutil
 import signal
 import stat
@@ -13,9 +15,21 @@ import psutil
 import pytest
 from host import elyra_pipeline
 from pipelines import node, pipeline_file
-from runs import configure, end_all_runs, ended, is_running, log, notebook, processes, states, submit, until
+from runs import (
+    configure,
+    end_all_runs,
+    ended,
+    is_running,
+    log,
+    notebook,
+    processes,
+    states,
+    submit,
+    two_runs_do_not_mix,
+    until,
+)
 
-from dask_runtime.node import NodeError, _kept
+from dask_runtime.node import Environment, NodeError, _kept
 from dask_runtime.run import Run, all_runs, find_run
 from dask_runtime.start import again
 
@@ -301,18 +315,7 @@ os.killpg(0, signal.SIGKILL)
 
 
 def test_two_runs_at_once_do_not_mix(root, dask):
-    (root / "work.py").write_text("import os, time\ntime.sleep(0.5)\nopen('who.txt', 'w').write(os.environ['WHO'])\n")
-    (root / "show.py").write_text("print(open('who.txt').read())")
-    runs = [
-        submit(
-            node("one", outputs=["who.txt"], env_vars=[variable("WHO", who)]),
-            node("two", ["one"], filename="show.py"),
-            configuration=dask,
-        )
-        for who in ("ada", "bob")
-    ]
-    assert [ended(run) for run in runs] == [("done", "")] * 2
-    assert [log(run, 1) for run in runs] == ["ada\n", "bob\n"]
+    two_runs_do_not_mix(root, dask)
 
 
 def test_nodes_run_at_the_same_time_as_far_as_the_configuration_allows(root, jupyter):
@@ -419,3 +422,22 @@ def test_outputs_that_are_too_large_for_dask_are_refused(tmp_path, monkeypatch):
     (tmp_path / "a.csv").write_text("123456")
     with pytest.raises(NodeError, match="The outputs hold 6 bytes. Up to 5 travel through Dask: .* Run Folder"):
         _kept({str(tmp_path / "a.csv"): "outputs/a.csv"}, {}, by_archive=True)
+
+
+def test_a_disk_that_takes_no_more_ends_the_node_with_a_word(root, dask):
+    """Here it is a limit for files. With a full disk, another reason is in the same sentence."""
+    (root / "work.py").write_text("for _ in range(300): print('x' * 9_999)\n")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+    try:
+        run = submit(node("one"), node("two", ["one"]), configuration=dask)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    state, error = ended(run)
+    assert state == "failed"
+    assert f"Node 'one' failed. OSError on the worker: [Errno {errno.EFBIG}] File too large." in error
+    assert states(run) == {"one": "failed", "two": "skipped"}
+
+
+def test_what_dask_logs_of_a_node_holds_no_values():
+    assert SECRET not in repr({"environment": Environment(PASSWORD=SECRET)})
