@@ -92,7 +92,7 @@ async def _asked(address, security):
         probe.close()
         identity = await asyncio.wait_for(scheduler.identity(), SECONDS_TO_ANSWER)
         versions = await asyncio.wait_for(scheduler.versions(), SECONDS_TO_ANSWER)
-        workers = await asyncio.wait_for(scheduler.broadcast(msg={"op": "versions"}), SECONDS_TO_ANSWER)
+        workers = await _asked_workers(scheduler)
     except asyncio.TimeoutError:
         raise ClusterError(f"No Dask scheduler answers at {address} within {SECONDS_TO_ANSWER} s. {advice}") from None
     except Exception as error:  # whatever the other end makes of our question
@@ -104,6 +104,15 @@ async def _asked(address, security):
     if identity.get("type") != "Scheduler":
         raise ClusterError(f"At {address} is a Dask {identity.get('type')}, not a scheduler. {advice}")
     return identity, {"scheduler": versions, **workers}
+
+
+async def _asked_workers(scheduler):
+    """Return the versions of the workers that answer. One may hang, or be about to go: that is not for us to say."""
+    question = scheduler.broadcast(msg={"op": "versions"}, on_error="ignore")
+    try:
+        return await asyncio.wait_for(question, SECONDS_TO_ANSWER)
+    except Exception:
+        return {}
 
 
 def _expect_our_python(who, answer):

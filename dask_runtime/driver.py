@@ -36,8 +36,8 @@ SECONDS_BETWEEN_LOOKS = 0.2
 NAMED = 3
 """So many nodes that were not run are named in the sentence that says why a run failed."""
 
-MASKED_LENGTH = 6
-"""Values of environment variables that are at least so long are masked in logs. Shorter ones are part of words."""
+TRIALS = 4
+"""So many times a node is handed over that never ran, because each worker on which it waited was lost."""
 
 HERE = Path(__file__).parent
 # Without a module of that name, Dask sends these functions by value: workers need not have this package.
@@ -61,10 +61,10 @@ class Driver:
         self.shared = True
         self.cancelled = False
         self.lost = None
-        self.handed_down = {}
+        self.over = False
+        self.inherits_from = _inheritance(self.plan)
         self.attempts = Counter()
         self.futures = {}
-        self.ended = asyncio.Queue()
         self.asides = set()
 
     async def drive(self):
@@ -95,7 +95,7 @@ class Driver:
     def _begin(self):
         information = self.client.scheduler_info()
         address, port = self.settings["api_endpoint"], information["services"].get("dashboard")
-        host = "127.0.0.1" if address == LOCAL else urlsplit(address).hostname
+        host = "127.0.0.1" if address == LOCAL else urlsplit(address).netloc.rpartition(":")[0]
         dashboard = f"http://{host}:{port}/status" if port else None
         self.run.append(run=RUNNING, dashboard=dashboard)
         self.run.say(f"started on {address}; nodes: {len(self.plan)}; Dask dashboard: {dashboard}")
@@ -104,6 +104,7 @@ class Driver:
 
     async def _lead(self):
         """Hand over each node as soon as those before it are done, until none is left that can run."""
+        self.ended = asyncio.Queue()
         self.client.subscribe_topic(self.topic, self._hear)
         watchers = [asyncio.create_task(self._watch_for_end())]
         if self.settings["api_endpoint"] != LOCAL:
@@ -132,14 +133,18 @@ class Driver:
             result = await self._result(number)
         except KilledWorker:
             result = {"state": FAILED, "error": self._lost_workers(number)}
-        except (asyncio.CancelledError, CancelledError):
-            result = self._dropped(number)
+        except (asyncio.CancelledError, CancelledError) as error:
+            result = self._result_of_cancelled(number, error)
+        except ON_WORKER["NodeError"] as error:
+            result = {"state": FAILED, "error": str(error)}
         except Exception as error:  # of Dask: what the node itself raises comes as a result
             result = {"state": FAILED, "error": f"Dask could not run the node: {type(error).__name__}: {error}"}
         try:
+            await asyncio.to_thread(self._keep, number, result)
+        except Exception as error:  # a full disk, an archive that is none
+            result = {"state": FAILED, "error": f"What the node left cannot be kept: {error}"}
+        try:
             self._settle(number, result)
-        except OSError as error:
-            self._settle(number, {"state": FAILED, "error": f"What the node left cannot be kept: {error}"})
         finally:
             self.ended.put_nowait((number, asyncio.current_task()))
 
@@ -151,23 +156,31 @@ class Driver:
             if self.shared:
                 self.run.say("the workers do not see the folder of the run: files travel through Dask")
             self.shared = False
-        archive = await asyncio.to_thread(self._archive, number)
-        if self.cancelled:
-            return {"state": CANCELLED}
-        return await self._submit(number, archive)
+        return await self._submit(number, await asyncio.to_thread(self._archive, number))
 
-    def _submit(self, number, archive):
-        future = self.futures[number] = self.client.submit(
-            ON_WORKER["run_node"],
-            self._order(number, archive is None),
-            archive,
-            # Dask keeps accounts of each word that keys begin with, so all begin with the same one.
-            key=f"elyra-node-{self.run.id}-{number}-{'shared' if archive is None else 'archive'}",
-            priority=-number,
-            resources=self.held[number] or None,
-            pure=False,
-        )
-        return future.result()
+    async def _submit(self, number, archive):
+        """Return what came of node ``number``. Once it is here, Dask may forget it, and never runs it again."""
+        for trial in range(TRIALS):
+            if self.cancelled or self.lost:
+                raise asyncio.CancelledError
+            self.futures[number] = self.client.submit(
+                ON_WORKER["run_node"],
+                self._order(number, archive is None),
+                archive,
+                # Dask keeps accounts of each word that keys begin with, so all begin with the same one.
+                key=f"elyra-node-{self.run.id}-{number}-{'shared' if archive is None else 'archive'}-{trial}",
+                priority=-number,
+                resources=self.held[number] or None,
+                pure=False,
+            )
+            try:
+                return await self.futures[number].result()
+            except KilledWorker:
+                # It was in the queue of workers that other nodes have killed.
+                if self.attempts[number] or trial == TRIALS - 1:
+                    raise
+            finally:
+                del self.futures[number]
 
     def _order(self, number, shared):
         node, environment = self.plan[number], self.environment[number]
@@ -185,24 +198,21 @@ class Driver:
             "executed": f"{Path(file).stem}-output.ipynb" if node["kind"] == "notebook" else None,
             "outputs": node["outputs"],
             "environment": ON_WORKER["Environment"](environment),
-            "masked": [name for name in node["environment"] if len(environment[name]) >= MASKED_LENGTH],
+            "masked": node["environment"],
             "grace": SECONDS_TO_END,
         }
 
     def _folders(self, number):
         """Return the folders that a node starts from: its own files, and what all nodes before it left."""
-        ancestors = set()
-        for parent in self.plan[number]["parents"]:
-            ancestors |= self.handed_down.get(parent, set())
-            if (self.run.node(parent) / "outputs").is_dir():
-                ancestors.add(parent)
-        self.handed_down[number] = ancestors
-        return [self.run.sources(number), *(self.run.node(ancestor) / "outputs" for ancestor in sorted(ancestors))]
+        left = (self.run.node(ancestor) / "outputs" for ancestor in sorted(self.inherits_from[number]))
+        return [self.run.sources(number), *(folder for folder in left if folder.is_dir())]
 
     def _archive(self, number):
+        folders = self._folders(number)
+        ON_WORKER["expect_to_travel"](sum(_size(folder) for folder in folders), "files that the node starts from")
         data = io.BytesIO()
         with tarfile.open(fileobj=data, mode="w") as tar:
-            for folder in self._folders(number):
+            for folder in folders:
                 tar.add(folder, arcname="")
         return data.getvalue()
 
@@ -220,30 +230,38 @@ class Driver:
             return
         self.attempts[number] += 1
         if self.attempts[number] > self.settings["retries"] + 1:
-            self._take_back([number])
+            self._cancel([number])
             return
         self.run.append(**news, attempts=self.attempts[number])
         self.run.say(f"node {self._name(number)} runs on {news['host']} ({news['worker']})")
 
-    def _settle(self, number, result):
-        state, attempt = result["state"], result.pop("attempt", None)
+    def _keep(self, number, result):
+        """Put what the node left where it belongs."""
         archive, log = result.pop("archive", None), result.pop("log", None)
-        if attempt:
-            made = self.run.attempt(number, attempt)
-            made.mkdir(exist_ok=True)
-            if archive:
-                with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-                    ON_WORKER["extract"](tar, made)
-            if log is not None:
-                (made / "log.txt").write_text(log, encoding="utf-8")
-            os.rename(made, self.run.node(number))
-        if state == DONE:
+        if "attempt" not in result:
+            return
+        made = self.run.attempt(number, result.pop("attempt"))
+        made.mkdir(exist_ok=True)
+        if archive:
+            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+                ON_WORKER["extract"](tar, made)
+        if log is not None:
+            (made / "log.txt").write_text(log, encoding="utf-8")
+        os.rename(made, self.run.node(number))
+
+    def _settle(self, number, result):
+        """Write down how the node ended."""
+        try:
+            self.run.append(node=number, **result)
+            told = f": {result['error']}" if result.get("error") else ""
+            self.run.say(f"node {self._name(number)} {result['state']}{told}")
+        except OSError as error:
+            result = {"state": FAILED, "error": f"The folder of the run takes no more: {error}"}
+            self._give_up(result["error"])
+        if result["state"] == DONE:
             self.done.add(number)
         else:
-            self.failed[number] = result.get("error", state)
-        self.run.append(node=number, **result)
-        told = f": {result['error']}" if result.get("error") else ""
-        self.run.say(f"node {self._name(number)} {state}{told}")
+            self.failed[number] = result.get("error", result["state"])
 
     async def _watch_for_end(self):
         """When the run is cancelled, end the nodes that run, and take back those that wait for a worker."""
@@ -251,41 +269,55 @@ class Driver:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
         self.cancelled = True
         self.run.say("cancelled")
-        self._take_back([number for number in self.futures if not self.attempts[number]])
+        self._cancel([number for number in self.futures if not self.attempts[number]])
         deadline = asyncio.get_running_loop().time() + 2 * SECONDS_TO_END
         while asyncio.get_running_loop().time() < deadline:
-            await self.client.run(ON_WORKER["stop_nodes"], self.run.id, on_error="ignore")
+            with suppress(Exception):  # a worker that hangs, or is about to go
+                stopping = self.client.run(ON_WORKER["stop_nodes"], self.run.id, on_error="ignore")
+                await asyncio.wait_for(stopping, SECONDS_TO_END)
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-        self._drop("The worker did not answer.")
+        self._give_up("The worker did not answer.")
 
     async def _watch_scheduler(self):
-        """Notice a scheduler that is gone, or silent."""
+        """Notice a scheduler that is gone, or silent, and one that has lost its workers."""
+        waiting = False
         while True:
             try:
-                await asyncio.wait_for(self.client.scheduler.identity(), SECONDS_WITHOUT_SCHEDULER)
+                identity = await asyncio.wait_for(self.client.scheduler.identity(), SECONDS_WITHOUT_SCHEDULER)
             except Exception as error:  # whatever a lost connection leads to
-                self._drop(f"The Dask scheduler at {self.settings['api_endpoint']} is lost ({type(error).__name__}).")
+                self._give_up(f"{self._scheduler} is lost ({type(error).__name__}).")
                 return
+            if not identity["workers"] and not waiting:
+                self.run.append(waiting=f"{self._scheduler} has no workers. The run waits for one.")
+                self.run.say("the scheduler has no workers; the run waits for one")
+            waiting = not identity["workers"]
             await asyncio.sleep(SECONDS_WITHOUT_SCHEDULER / 4)
 
-    def _drop(self, reason):
-        self.lost = self.lost or reason
-        self._take_back([number for number in self.futures if number not in self.done and number not in self.failed])
+    @property
+    def _scheduler(self):
+        return f"The Dask scheduler at {self.settings['api_endpoint']}"
 
-    def _take_back(self, numbers):
-        """Let Dask forget the nodes ``numbers``. Their futures end as cancelled."""
-        task = asyncio.create_task(self.client.cancel([self.futures[number] for number in numbers]))
+    def _give_up(self, reason):
+        """Start no more nodes, and wait for none."""
+        self.lost = self.lost or reason
+        self._cancel(list(self.futures))
+
+    def _cancel(self, numbers):
+        """Let Dask forget the nodes ``numbers``, as far as they are still waited for."""
+        futures = [self.futures[number] for number in numbers if number in self.futures]
+        task = asyncio.create_task(self.client.cancel(futures))
         self.asides.add(task)
         task.add_done_callback(self.asides.discard)
 
-    def _dropped(self, number):
+    def _result_of_cancelled(self, number, error):
         """Return the result of a node whose future was cancelled: by us, or because the scheduler is gone."""
         if self.cancelled:
             return {"state": CANCELLED}
         if self.attempts[number] > self.settings["retries"] + 1:
             return {"state": FAILED, "error": self._lost_workers(number)}
-        self.lost = self.lost or f"The Dask scheduler at {self.settings['api_endpoint']} is lost."
-        return {"state": FAILED, "error": self.lost}
+        if self.client.status != "running" or "scheduler-connection-lost" in str(error):
+            self.lost = self.lost or f"{self._scheduler} is lost."
+        return {"state": FAILED, "error": self.lost or "Dask gave the node up: somebody has restarted the cluster."}
 
     def _lost_workers(self, number):
         tries, ours = self.attempts[number], self.settings["retries"] + 1
@@ -296,10 +328,10 @@ class Driver:
         )
 
     def _finish(self):
-        if self.cancelled:
-            state, error = CANCELLED, ""
-        elif len(self.done) == len(self.plan):
+        if len(self.done) == len(self.plan):
             state, error = DONE, ""
+        elif self.cancelled:
+            state, error = CANCELLED, ""
         else:
             state, error = FAILED, self._summary()
         for attempt in (self.run.folder / "nodes").glob("*.*"):  # on a worker that was lost
@@ -311,6 +343,7 @@ class Driver:
             self.run.forget_environment()
         self.run.say(f"{state} {error}".rstrip())
         self.run.append(run=state, error=error)
+        self.over = True
 
     def _summary(self):
         if self.lost:
@@ -329,22 +362,37 @@ class Driver:
         return repr(self.plan[number]["name"])
 
 
-async def _drive(run):
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, run.cancel)
-    await Driver(run).drive()
+def _inheritance(plan):
+    """Return for each node the numbers of the nodes before it that declare outputs, near and far: a list of sets."""
+    inherits_from = []
+    for node in plan:
+        near = {parent for parent in node["parents"] if plan[parent]["outputs"]}
+        inherits_from.append(near.union(*(inherits_from[parent] for parent in node["parents"])))
+    return inherits_from
+
+
+def _size(folder):
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+async def _drive(driver):
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, driver.run.cancel)
+    await driver.drive()
 
 
 def main(folder):
     """Lead the run in ``folder`` to its end, and write down what ended it."""
     run = Run(folder)
     lock = run.lock()
+    driver = Driver(run)
     try:
-        asyncio.run(_drive(run))
+        asyncio.run(_drive(driver))
     except ClusterError as error:
         run.append(run=FAILED, refused=True, error=str(error))
     except BaseException as error:
-        with suppress(OSError):
-            run.append(run=FAILED, error=f"The run was given up: {type(error).__name__}: {error}")
+        if not driver.over:  # it may be over: Dask cannot always tidy up
+            with suppress(OSError):
+                run.append(run=FAILED, error=f"The run was given up: {type(error).__name__}: {error}")
         raise
     finally:
         lock.close()

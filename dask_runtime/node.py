@@ -28,6 +28,13 @@ ARCHIVE_LIMIT = 1_000_000_000
 SECONDS_BETWEEN_NEWS = 0.5
 
 
+MASKED_LENGTH = 6
+"""Values of environment variables that are at least so long are masked in logs. Shorter ones are part of words."""
+
+SAID_LENGTH = 1_000
+"""So many letters of what a node said last are in the sentence that tells why it failed."""
+
+
 class Environment(dict):
     """Environment variables. Dask logs the arguments of a task now and then, and would log their values."""
 
@@ -54,7 +61,7 @@ def run_node(order, archive=None):
     # Dask starts a node again with the same order, maybe while the first attempt still runs on a worker without
     # a connection. So each has a target of its own.
     attempt = uuid.uuid4().hex[:8]
-    order = {**order, "attempt": attempt, "target": f"{order['target']}.{attempt}"}
+    order = {**order, "attempt": attempt, "target": f"{order['target']}.{attempt}", "key": worker.get_current_task()}
     _tell(worker, order, state="running", worker=worker.address, host=socket.gethostname())
     begin = time.monotonic()
     try:
@@ -64,7 +71,11 @@ def run_node(order, archive=None):
     except OSError as error:
         return {"state": "failed", "error": f"The worker cannot make a directory for the node: {error}"}
     work = os.path.join(place, "work")
-    log = NodeLog(worker, order, work, None if archive is not None else os.path.join(order["target"], "log.txt"))
+    try:
+        log = NodeLog(worker, order, work, None if archive is not None else os.path.join(order["target"], "log.txt"))
+    except OSError as error:
+        shutil.rmtree(place, ignore_errors=True)
+        return {"state": "failed", "error": f"The worker cannot write the log of the node: {error}"}
     try:
         result = _run_in(place, work, order, archive, worker, log)
     except NodeError as error:
@@ -90,6 +101,15 @@ def stop_nodes(run, dask_worker):
             process.stdin.close()
 
 
+def expect_to_travel(size, what):
+    """Raise ``NodeError`` if ``what``, with ``size`` bytes, is too large to travel through Dask."""
+    if size > ARCHIVE_LIMIT:
+        raise NodeError(
+            f"The {what} hold {size} bytes. Up to {ARCHIVE_LIMIT} travel through Dask: for more, set the Run "
+            "Folder of the runtime configuration to a folder that the workers share with this machine."
+        )
+
+
 def _has_token(order):
     try:
         with open(os.path.join(order["run_folder"], "token"), encoding="utf-8") as file:
@@ -113,16 +133,32 @@ def _masked(text, order):
 
 
 def _secrets(order):
-    return [order["environment"][name] for name in order["masked"]]
+    """Return what to mask: the values as they are, as Python and JSON write them, and line by line; long ones first."""
+    words = set()
+    for name in order["masked"]:
+        value = order["environment"][name]
+        words |= {value, repr(value)[1:-1], json.dumps(value)[1:-1], *value.splitlines()}
+    return sorted((word for word in words if len(word) >= MASKED_LENGTH), key=len, reverse=True)
 
 
 def _mask_notebook(path, order):
     with open(path, encoding="utf-8") as file:
-        text = file.read()
-    for value in _secrets(order):
-        text = text.replace(json.dumps(value, ensure_ascii=False)[1:-1], "(hidden)")
+        notebook = json.load(file)
+    for cell in notebook["cells"]:
+        if "outputs" in cell:
+            cell["outputs"] = _masked_all(cell["outputs"], order)
     with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
+        json.dump(notebook, file, ensure_ascii=False, indent=1)
+
+
+def _masked_all(value, order):
+    if isinstance(value, str):
+        return _masked(value, order)
+    if isinstance(value, list):
+        return [_masked_all(item, order) for item in value]
+    if isinstance(value, dict):
+        return {key: _masked_all(item, order) for key, item in value.items()}
+    return value
 
 
 class NodeLog:
@@ -145,7 +181,7 @@ class NodeLog:
         if self._size > LOG_LIMIT:
             return
         text = _masked(line.decode("utf-8", errors="replace"), self._order).replace(self._work, "")
-        self._size += len(text)
+        self._size += len(line)
         if self._size > LOG_LIMIT:
             text += f"\n[The log ends here: it is longer than {LOG_LIMIT} bytes.]\n"
         self.last = [*self.last[-199:], text]
@@ -241,6 +277,8 @@ def _execute(command, work, tools, order, worker, log):
         start_new_session=True,
     )
     process.cancelled = False
+    watch = threading.Thread(target=_end_if_forgotten, args=(worker, order["key"], process), daemon=True)
+    watch.start()
     key = (order["run"], order["attempt"])
     vars(worker).setdefault("dask_runtime_nodes", {})[key] = process
     try:
@@ -253,6 +291,17 @@ def _execute(command, work, tools, order, worker, log):
         if not process.stdin.closed:
             process.stdin.close()
         process.wait()
+
+
+def _end_if_forgotten(worker, key, process):
+    """End the node if Dask does not wait for it any more: the driver is gone, or has given the node up."""
+    while process.poll() is None:
+        task = worker.state.tasks.get(key)
+        if task is None or task.state not in ("executing", "long-running"):
+            process.cancelled = True
+            process.stdin.close()
+            return
+        time.sleep(SECONDS_BETWEEN_NEWS)
 
 
 def _glob(work, pattern):
@@ -272,6 +321,7 @@ def _matched(work, order, status):
                 found |= {os.path.join(here, name): None for here, _, names in os.walk(path) for name in names}
             else:
                 found[path] = None
+    found = [path for path in found if os.path.isfile(path)]  # no pipes and the like
     real = os.path.realpath(work)
     for path in found:
         if not os.path.realpath(path).startswith(real + os.sep):
@@ -292,12 +342,7 @@ def _kept(files, order, by_archive):
             os.makedirs(os.path.dirname(target), exist_ok=True)
             (shutil.copy if os.path.islink(path) else shutil.move)(path, target)
         return kept, None
-    total = sum(size for _, size in kept)
-    if total > ARCHIVE_LIMIT:
-        raise NodeError(
-            f"The outputs hold {total} bytes. Up to {ARCHIVE_LIMIT} travel through Dask: for more, set the Run "
-            "Folder of the runtime configuration to a folder that the workers share with this machine."
-        )
+    expect_to_travel(sum(size for _, size in kept), "outputs")
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w", dereference=True) as tar:
         for path, name in files.items():
@@ -308,7 +353,7 @@ def _kept(files, order, by_archive):
 def _reason(status, order, last):
     """Say in a sentence why the node failed: which line, and what it said."""
     lines = [line.rstrip() for line in "".join(last).splitlines() if line.strip()]
-    said = re.sub(r"\x1b\[[0-9;]*m", "", lines[-1]) if lines else ""
+    said = re.sub(r"\x1b\[[0-9;]*m", "", lines[-1])[:SAID_LENGTH] if lines else ""
     if status < 0:
         status = 128 - status
     if status > 128 and not said.startswith(order["file"]):

@@ -51,6 +51,11 @@ def plan(operations):
     nodes, numbers = [], {}
     for number, node in enumerate(describe(operations)):
         numbers[node.id] = number
+        for name in node.environment_variables:
+            if "=" in name or "\0" in name:
+                raise PipelineError(
+                    f"Node {node.name!r} has the environment variable {name!r}, which no system takes. Rename it."
+                )
         for path in node.outputs:
             if os.path.isabs(path) or ".." in Path(path).parts:
                 raise PipelineError(
@@ -136,7 +141,12 @@ def _selected(node, folder, names):
 
 def _is_inside(name):
     parts = name.split("/")
-    return os.path.normpath(name) == name and not any(part.startswith(".") for part in parts[:-1]) and parts[0] != ".."
+    return (
+        os.path.normpath(name) == name
+        and not os.path.isabs(name)
+        and not any(part.startswith(".") for part in parts[:-1])
+        and parts[0] != ".."
+    )
 
 
 def _walk(folder, names, recursive):

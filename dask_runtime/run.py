@@ -8,6 +8,8 @@
 ``nodes/<n>/``         what node ``n`` left: ``log.txt``, ``outputs/``, and the executed notebook
 ``cancel``             there as soon as somebody asked for the run to end
 ``lock``               locked for as long as the driver lives
+``driver.log``         what the driver and Dask said; ``scratch/`` is where nodes run on this machine
+``token``              a word by which a worker knows that it sees this folder
 =====================  ==========================================================================================
 
 No value of an environment variable is in there. These lie in Jupyter's runtime directory, as its own keys do, in a
@@ -39,7 +41,10 @@ ENDED = frozenset({DONE, FAILED, CANCELLED})
 """The states in which a run is over. A node may also be skipped, because a node before it failed."""
 
 SECONDS_TO_START = 60
-"""So long may pass from the submission to the first event, before a run without a driver counts as failed."""
+"""So long may pass from the start of the driver to its first event, before a run counts as failed."""
+
+SECONDS_TO_COPY = 3600
+"""So long may pass from the submission to the start of the driver."""
 
 
 def runs_folder():
@@ -92,12 +97,16 @@ class Run:
         if folder != listed:
             listed.symlink_to(folder)
         run = cls(folder)
-        for name in ("sources", "nodes"):
-            (run.folder / name).mkdir()
-        (run.folder / "token").write_text(secrets.token_hex(), encoding="utf-8")
-        with open(run._values, "w", encoding="utf-8", opener=_private) as file:
-            json.dump(environment, file)
-        run._write("run.json", json.dumps({"id": id, "submitted": time.time(), **facts}, ensure_ascii=False))
+        try:
+            for name in ("sources", "nodes"):
+                (run.folder / name).mkdir()
+            (run.folder / "token").write_text(secrets.token_hex(), encoding="utf-8")
+            with open(run._values, "w", encoding="utf-8", opener=_private) as file:
+                json.dump(environment, file)
+            run._write("run.json", json.dumps({"id": id, "submitted": time.time(), **facts}, ensure_ascii=False))
+        except BaseException:
+            run.remove()
+            raise
         return run
 
     @property
@@ -112,7 +121,8 @@ class Run:
             return json.loads(self._values.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise LookupError(
-                f"The values of the environment variables of run {self.id} are gone. Submit the pipeline again."
+                f"The values of the environment variables of run {self.id} are gone: a later run has taken them over, "
+                "or somebody has tidied up. Run the latest run again, or submit the pipeline again."
             ) from None
 
     def forget_environment(self):
@@ -156,7 +166,8 @@ class Run:
         except FileNotFoundError:
             return [], 0
         whole = read[: read.rfind(b"\n") + 1]
-        return [json.loads(line) for line in whole.splitlines()], start + len(whole)
+        events = [event for line in whole.splitlines() if (event := _read_event(line))]
+        return events, start + len(whole)
 
     def say(self, text):
         """Append a line to the log of the run."""
@@ -176,7 +187,7 @@ class Run:
                 fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
-        except OSError:
+        except BlockingIOError:
             return True
         return False
 
@@ -191,22 +202,33 @@ class Run:
             return last["run"], last.get("error", "")
         if alive:
             return RUNNING, ""
-        if (not last or "taken_over" in last) and time.time() - self.facts["submitted"] < SECONDS_TO_START:
+        if (not last or "taken_over" in last) and time.time() < self._start_is_due():
             return STARTING, ""
         return FAILED, (
             "The process that leads the run has ended without a word: it was killed, or the machine was restarted. "
             "What was finished by then is kept. Run it again from here."
         )
 
+    def _start_is_due(self):
+        """Return until when a driver must be there. Before it starts, files are copied."""
+        try:
+            return (self.folder / "driver.log").stat().st_mtime + SECONDS_TO_START
+        except FileNotFoundError:
+            return self.facts["submitted"] + SECONDS_TO_COPY
+
     def _last_event(self):
         try:
             with open(self.folder / "events.jsonl", "rb") as file:
                 size = file.seek(0, os.SEEK_END)
-                file.seek(max(0, size - 65536))
-                lines = file.read().rpartition(b"\n")[0].splitlines()
+                window = 4096
+                while True:
+                    file.seek(max(0, size - window))
+                    read = file.read().rpartition(b"\n")[0]
+                    if b"\n" in read or window >= size:  # all of the last line is there
+                        return _read_event(read.rpartition(b"\n")[2]) or {}
+                    window *= 4
         except FileNotFoundError:
             return {}
-        return json.loads(lines[-1]) if lines else {}
 
     def nodes(self):
         """Return the state of each node, a list of dicts with what the last events said of it."""
@@ -227,6 +249,12 @@ class Run:
         draft = self.folder / f".{name}"
         draft.write_text(text, encoding="utf-8", errors="backslashreplace")
         os.replace(draft, self.folder / name)
+
+
+def _read_event(line):
+    """Return the event in ``line``, or ``None``: a disk that is full may have taken only a part of it."""
+    with suppress(ValueError):
+        return json.loads(line)
 
 
 def _private(path, flags):

@@ -228,7 +228,9 @@ def _listed():
     runs = all_runs()
     listed = []
     for run in runs[:RUNS_LISTED]:
-        with suppress(OSError, ValueError):  # it was removed just now, or is damaged: the others are still there
+        with suppress(
+            OSError, ValueError, KeyError
+        ):  # it was removed just now, or is damaged: the others are still there
             state, error = run.state()
             listed.append({**_shown(run.facts), "state": state, "error": error, "ended": _ended(run, state)})
     return {"runs": listed, "total": len(runs), "now": time.time()}

@@ -9,11 +9,13 @@ import sys
 import time
 from importlib.util import find_spec
 
+from dask_runtime.metadata import settings_of
 from dask_runtime.plan import PlannedNode, copy_sources
 from dask_runtime.run import CANCELLED, DONE, FAILED, Run
 from demo_runtime.description import PipelineError
 
 SECONDS_TO_ACCEPT = 60
+SECONDS_TO_END = 5
 
 
 def start(facts, environment, earlier=None):
@@ -40,7 +42,12 @@ def start(facts, environment, earlier=None):
             copy_sources(node, facts["root"], run.sources(node.number))
         if earlier:
             _take_over(earlier, run, nodes)
-        _wait_until_accepted(run, _start_driver(run))
+        driver = _start_driver(run)
+        try:
+            _wait_until_accepted(run, driver)
+        except BaseException:
+            _end(driver)
+            raise
     except BaseException as error:
         run.remove()
         if isinstance(error, PipelineError):
@@ -50,7 +57,9 @@ def start(facts, environment, earlier=None):
 
 
 def again(run):
-    """Run again what ``run`` has not done, with the files as they are now. Returns the new ``Run``.
+    """Run again what ``run`` has not done, with the files and the configuration as they are now.
+
+    Returns the new ``Run``, which takes over the values of the environment variables.
 
     Raises ``RuntimeError`` with a sentence for the user.
     """
@@ -60,10 +69,13 @@ def again(run):
             f"Run {run.id} is {state}. Only a run that failed or was cancelled can be run again from here."
         )
     facts = {name: value for name, value in run.facts.items() if name not in ("id", "submitted")}
+    facts["settings"] = settings_of(facts["configuration"]) or facts["settings"]
     try:
-        return start({**facts, "again": run.id}, run.environment(), run)
+        new = start({**facts, "again": run.id}, run.environment(), run)
     except LookupError as error:
         raise RuntimeError(str(error)) from error
+    run.forget_environment()
+    return new
 
 
 def _take_over(earlier, run, nodes):
@@ -112,7 +124,6 @@ def _wait_until_accepted(run, driver):
         events, position = run.events(position)
         for event in events:
             if event.get("refused"):
-                driver.wait()
                 raise RuntimeError(event["error"])
             if "run" in event:
                 return
@@ -120,6 +131,12 @@ def _wait_until_accepted(run, driver):
             said = (run.folder / "driver.log").read_text(encoding="utf-8", errors="replace").split("\n")
             raise RuntimeError(f"The process that leads the run has ended: {''.join(said[-2:]) or driver.returncode}")
         time.sleep(0.01)
-    os.killpg(driver.pid, signal.SIGKILL)
-    driver.wait()
     raise RuntimeError(f"The run was not accepted within {SECONDS_TO_ACCEPT} s. Try again.")
+
+
+def _end(driver):
+    try:
+        driver.wait(timeout=SECONDS_TO_END)
+    except subprocess.TimeoutExpired:
+        os.killpg(driver.pid, signal.SIGKILL)
+        driver.wait()

@@ -294,7 +294,7 @@ def test_the_scheduler_hangs(root, own_cluster):
 
 
 def test_the_driver_is_killed(root, cluster):
-    (root / "work.py").write_text("import time\ntime.sleep(3)\n")
+    (root / "work.py").write_text("import time\ntime.sleep(60)\n")
     (root / "next.py").write_text("")
     run = submit(
         node("one"), node("two", ["one"], filename="next.py"), configuration=configure(api_endpoint=cluster.address)
@@ -304,10 +304,56 @@ def test_the_driver_is_killed(root, cluster):
     leader.kill()
     until(lambda: not run.has_driver(), "the end of the driver")
     assert run.state()[0] == "failed"
-    until(lambda: not processes("work.py"), "the end of the node, which goes on to its end on its worker")
+    until(lambda: not processes("work.py"), "the end of the node, which nobody waits for any more", 15)
     assert states(run) == {"one": "running", "two": "waiting"}
-    second = again(run)
-    assert ended(second) == ("done", "")
+    (root / "work.py").write_text("")
+    assert ended(again(run)) == ("done", "")
+
+
+def test_a_node_that_is_done_stays_done_when_its_worker_is_lost(root, own_cluster, tmp_path):
+    count = tmp_path / "count"
+    (root / "work.py").write_text(f"open({str(count)!r}, 'a').write('x')\nopen('a.csv', 'w').close()\n")
+    (root / "slow.py").write_text("import time\ntime.sleep(4)\n")
+    run = submit(
+        node("one", outputs=["a.csv"]),
+        node("two", ["one"], filename="slow.py"),
+        node("three", ["one"], filename="slow.py"),
+        configuration=configure(api_endpoint=own_cluster.address),
+    )
+    until(lambda: is_running(run, 1) and is_running(run, 2), "the nodes that follow")
+    own_cluster.kill(_name_of_worker(own_cluster, run.nodes()[0]["worker"]))
+    assert ended(run) == ("done", "")
+    assert count.read_text() == "x"
+
+
+def test_a_worker_that_hangs_is_in_the_way_of_nobody(root, own_cluster):
+    (root / "work.py").write_text("import time\ntime.sleep(60)\n")
+    configuration = configure(api_endpoint=own_cluster.address)
+    run = submit(node("one"), configuration=configuration)
+    (guard,) = until(lambda: processes("guard.py", str(own_cluster.directory)), "the node")
+    worker = guard.parent()
+    worker.suspend()
+    try:
+        run.cancel()
+        assert ended(run) == ("cancelled", "")
+        other = submit(node("other", filename="work.py"), configuration=configuration)
+        other.cancel()
+        ended(other)
+    finally:
+        worker.resume()
+    until(lambda: not processes("work.py"), "the end of the node, as soon as its worker is back")
+
+
+def test_a_run_that_has_lost_its_last_worker_says_so(root, tmp_path):
+    (root / "work.py").write_text("import time\ntime.sleep(2)\n")
+    with a_cluster(tmp_path / "small", "ada") as cluster:
+        run = submit(node("one"), configuration=configure(api_endpoint=cluster.address))
+        until(lambda: is_running(run), "the node")
+        cluster.kill("ada")
+        told = until(lambda: [event["waiting"] for event in run.events()[0] if "waiting" in event], "a word", 30)
+        assert "has no workers. The run waits for one." in told[0]
+        cluster.add("bob")
+        assert ended(run) == ("done", "")
 
 
 def test_tls(root, tmp_path):

@@ -10,9 +10,11 @@ import stat
 import subprocess
 import sys
 import time
+import types
 
 import psutil
 import pytest
+from elyra.metadata.manager import MetadataManager
 from host import elyra_pipeline
 from pipelines import node, pipeline_file
 from runs import (
@@ -29,6 +31,7 @@ from runs import (
     until,
 )
 
+from dask_runtime import driver
 from dask_runtime.node import Environment, NodeError, _kept
 from dask_runtime.run import Run, all_runs, find_run
 from dask_runtime.start import again
@@ -139,7 +142,9 @@ def test_only_the_user_can_read_the_values_and_the_run(root, dask, tmp_path):
     assert stat.S_IMODE(run.folder.stat().st_mode) == 0o700
     (root / "work.py").write_text("")
     assert ended(again(run)) == ("done", "")
-    assert list(kept.parent.glob(f"dask_runtime-{all_runs()[0].id}.json")) == [], "they go when the run ends well"
+    assert list(kept.parent.glob("dask_runtime-*.json")) == [], "they go when the run ends well"
+    with pytest.raises(RuntimeError, match="are gone: a later run has taken them over"):
+        again(run)
 
 
 def test_outputs_by_wildcard_and_by_folder(root, dask):
@@ -227,6 +232,23 @@ def test_again_takes_over_what_is_done(root, dask):
     assert ended(second) == ("done", "")
     assert second.nodes()[0]["taken_over"] == first.id
     assert log(second, 1).strip() == (first.node(0) / "outputs" / "n.txt").read_text()
+
+
+def test_again_hands_down_what_all_ancestors_left(root, dask):
+    (root / "make.py").write_text("open('far.csv', 'w').write('far')\n")
+    (root / "middle.py").write_text("open('near.csv', 'w').write('near')\n")
+    (root / "show.py").write_text("raise SystemExit('no')\n")
+    run = submit(
+        node("make", filename="make.py", outputs=["far.csv"]),
+        node("middle", ["make"], filename="middle.py", outputs=["near.csv"]),
+        node("show", ["middle"], filename="show.py"),
+        configuration=dask,
+    )
+    assert ended(run)[0] == "failed"
+    (root / "show.py").write_text("print(open('far.csv').read(), open('near.csv').read())\n")
+    run = again(run)
+    assert ended(run) == ("done", "")
+    assert log(run, 2) == "far near\n"
 
 
 def test_again_runs_anew_what_has_changed(root, dask):
@@ -441,3 +463,72 @@ def test_a_disk_that_takes_no_more_ends_the_node_with_a_word(root, dask):
 
 def test_what_dask_logs_of_a_node_holds_no_values():
     assert SECRET not in repr({"environment": Environment(PASSWORD=SECRET)})
+
+
+def test_a_long_error_and_many_files_are_told_in_full_or_cut(root, dask):
+    (root / "many.py").write_text("import os\nos.mkdir('o')\nfor n in range(3000): open(f'o/file-{n}', 'w').close()\n")
+    (root / "bad.py").write_text("raise ValueError('x' * 100_000)\n")
+    run = submit(node("many", filename="many.py", outputs=["o"]), node("bad", filename="bad.py"), configuration=dask)
+    state, error = ended(run)
+    assert state == "failed"
+    assert error.startswith("Node 'bad' failed. bad.py, line 1: ValueError: xxx") and len(error) < 2000
+    assert len(run.nodes()[0]["files"]) == 3000
+
+
+def test_only_files_are_outputs(root, dask):
+    (root / "work.py").write_text("import os\nos.mkdir('o')\nos.mkfifo('o/pipe')\nopen('o/a.csv', 'w').close()\n")
+    run = submit(node("one", outputs=["o"]), configuration=dask)
+    assert ended(run) == ("done", "")
+    assert [name for name, _ in run.nodes()[0]["files"]] == ["outputs/o/a.csv"]
+
+
+@pytest.mark.parametrize(
+    "value", ["-----BEGIN KEY-----\nMIIEvQIBADANBg\n-----END KEY-----", "C:\\dir\\secret", 'it\'s "both" quotes']
+)
+def test_a_value_is_masked_however_it_is_written(root, dask, value):
+    (root / "work.py").write_text("import os\nprint(os.environ['KEY'])\nraise KeyError(os.environ['KEY'])\n")
+    run = submit(node("one", env_vars=[variable("KEY", value)]), configuration=dask)
+    _, error = ended(run)
+    for line in [value, repr(value)[1:-1], *value.splitlines()]:
+        assert line not in log(run) and line not in error
+
+
+def test_a_line_that_was_written_in_part_is_passed_over(root, dask):
+    run = submit(node("one"), configuration=dask)
+    ended(run)
+    with (run.folder / "events.jsonl").open("a") as events:
+        events.write('{"node": 0, "sta\n')
+    assert run.nodes()[0]["state"] == "done"
+
+
+def test_a_variable_that_no_system_takes_is_refused(root, dask):
+    with pytest.raises((RuntimeError, ValueError), match="A=B"):
+        submit(node("one", env_vars=[variable("A=B", "1")]), configuration=dask)
+    assert all_runs() == []
+
+
+def test_again_uses_the_configuration_as_it_is_now(root, jupyter):
+    configuration = configure(retries=0)
+    (root / "work.py").write_text("raise SystemExit(1)")
+    run = submit(node("one"), configuration=configuration)
+    ended(run)
+    manager = MetadataManager(schemaspace="runtimes")
+    changed = manager.get(configuration)
+    changed.metadata["retries"] = 7
+    manager.update(configuration, changed)
+    assert again(run).facts["settings"]["retries"] == 7
+
+
+def test_an_error_of_dask_at_the_end_does_not_change_how_the_run_ended(root, dask, monkeypatch):
+    run = submit(node("one"), configuration=dask)
+    assert ended(run) == ("done", "")
+    leader = types.SimpleNamespace(run=run, over=True)
+    monkeypatch.setattr(driver, "Driver", lambda run: leader)
+    monkeypatch.setattr(driver, "_drive", failing)
+    with pytest.raises(OSError, match="closing"):
+        driver.main(run.folder)
+    assert run.state() == ("done", "")
+
+
+async def failing(leader):
+    raise OSError("closing")

@@ -293,8 +293,8 @@ def test_a_large_log_is_told_in_pieces_from_near_its_end(server):
     assert first["text"].encode() == whole[: first["next"]]
 
 
-@pytest.mark.parametrize("after", ["x", "-1", "3", "1e3", "9" * 5000])
-def test_a_byte_where_no_event_begins_is_refused(server, after):
+@pytest.mark.parametrize("after", ["x", "-1", "1e3", "9" * 5000])
+def test_an_offset_that_is_no_number_is_refused(server, after):
     run = made("a")
     run.append(run="running")
     assert server.get(f"{API}/{run.id}?after={after}").status_code in (400, 414)

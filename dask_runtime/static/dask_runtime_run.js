@@ -30,6 +30,7 @@ function learn(answer) {
     run.last = event.time;
     if (event.run) run[event.run] = event.time;
     if (event.dashboard) run.dashboard = event.dashboard;
+    if (event.waiting || event.state === "running") run.waiting = event.waiting;
     if (event.node === undefined) continue;
     const node = nodes[event.node];
     Object.assign(node, event);
@@ -65,7 +66,7 @@ function showRun() {
   document.title = `${state} · ${run.pipeline}`;
   at("pipeline").textContent = run.pipeline;
   if (at("state").textContent !== state) at("state").replaceChildren(badge(run.state, state));
-  say("error", run.state === "failed" ? run.error : "");
+  say("error", run.state === "failed" ? run.error : isOver() ? "" : run.waiting ?? "");
   at("cancel").hidden = isOver();
   at("cancel").disabled = Boolean(run.cancelling);
   at("again").hidden = !["failed", "cancelled"].includes(run.state);
