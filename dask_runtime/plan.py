@@ -45,40 +45,47 @@ class PlannedNode:
 def plan(operations):
     """Return a list with a ``PlannedNode`` for each of ``operations`` (a dict by id), parents first.
 
-    Raises ``PipelineError`` for what ``demo_runtime.description.describe`` refuses, and for an output that would
-    lie outside the folder of its node.
+    Raises ``PipelineError`` for what ``demo_runtime.description.describe`` refuses, for an output that would lie
+    outside the folder of its node, and for an environment variable that no system takes.
     """
     nodes, numbers = [], {}
     for number, node in enumerate(describe(operations)):
+        _check(node)
         numbers[node.id] = number
-        for name in node.environment_variables:
-            if "=" in name or "\0" in name:
-                raise PipelineError(
-                    f"Node {node.name!r} has the environment variable {name!r}, which no system takes. Rename it."
-                )
-        for path in node.outputs:
-            if os.path.isabs(path) or ".." in Path(path).parts:
-                raise PipelineError(
-                    f"Node {node.name!r} declares the output {path!r}, which is outside its folder. "
-                    "Let it write to its own folder, and declare the path from there."
-                )
-        nodes.append(
-            PlannedNode(
-                number=number,
-                id=node.id,
-                name=node.name,
-                kind=node.kind,
-                file=node.file,
-                dependencies=node.dependencies,
-                include_subdirectories=node.include_subdirectories,
-                outputs=node.outputs,
-                environment=node.environment_variables,
-                parents=[numbers[id] for id in dict.fromkeys(operations[node.id].parent_operation_ids)],
-                resources=_resources(node.resources),
-                notes=_notes(node),
-            )
-        )
+        parents = [numbers[id] for id in dict.fromkeys(operations[node.id].parent_operation_ids)]
+        nodes.append(_planned(number, node, parents))
     return nodes
+
+
+def _check(node):
+    for name in node.environment_variables:
+        if "=" in name or "\0" in name:
+            raise PipelineError(
+                f"Node {node.name!r} has the environment variable {name!r}, which no system takes. Rename it."
+            )
+    for path in node.outputs:
+        if os.path.isabs(path) or ".." in Path(path).parts:
+            raise PipelineError(
+                f"Node {node.name!r} declares the output {path!r}, which is outside its folder. "
+                "Let it write to its own folder, and declare the path from there."
+            )
+
+
+def _planned(number, node, parents):
+    return PlannedNode(
+        number=number,
+        id=node.id,
+        name=node.name,
+        kind=node.kind,
+        file=node.file,
+        dependencies=node.dependencies,
+        include_subdirectories=node.include_subdirectories,
+        outputs=node.outputs,
+        environment=node.environment_variables,
+        parents=parents,
+        resources=_resources(node.resources),
+        notes=_notes(node),
+    )
 
 
 def _resources(asked):

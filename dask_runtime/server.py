@@ -247,10 +247,7 @@ def _ended(run, state):
 
 def _told(run, after):
     state, error = run.state()  # first: so the events of a run that has ended are all there
-    try:
-        events, position = run.events(after or 0)
-    except ValueError as error:
-        raise HTTPError(400, "'after' must be what an earlier answer calls 'next'.") from error
+    events, position = run.events(after or 0)
     told = {"state": state, "error": error, "cancelling": run.is_cancelled(), "events": events, "next": position}
     if after is None:
         facts = run.facts
