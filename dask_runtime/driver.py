@@ -328,16 +328,15 @@ class Driver:
         )
 
     def _finish(self):
+        skipped = sorted(set(range(len(self.plan))) - self.done - set(self.failed))
         if len(self.done) == len(self.plan):
             state, error = DONE, ""
         elif self.cancelled:
             state, error = CANCELLED, ""
         else:
-            state, error = FAILED, self._summary()
-        for attempt in (self.run.folder / "nodes").glob("*.*"):  # on a worker that was lost
-            shutil.rmtree(attempt, ignore_errors=True)
-        skipped = set(range(len(self.plan))) - self.done - set(self.failed)
-        for number in sorted(skipped):
+            state, error = FAILED, self._summary(skipped)
+        self._tidy_up()
+        for number in skipped:
             self.run.append(node=number, state=CANCELLED if self.cancelled else SKIPPED)
         if state == DONE:
             self.run.forget_environment()
@@ -345,17 +344,23 @@ class Driver:
         self.run.append(run=state, error=error)
         self.over = True
 
-    def _summary(self):
+    def _tidy_up(self):
+        """Remove what attempts left whose worker was lost. Where there is nothing else of a node, keep its log."""
+        for attempt in (self.run.folder / "nodes").glob("*.*"):
+            if attempt.with_suffix("").exists():
+                shutil.rmtree(attempt, ignore_errors=True)
+            else:
+                attempt.rename(attempt.with_suffix(""))
+
+    def _summary(self, skipped):
         if self.lost:
             return f"{self.lost} {len(self.done)} of {len(self.plan)} nodes were done by then, and are kept."
         first = min(self.failed)
         told = self.failed[first].rstrip(".")
         more = f" So did {len(self.failed) - 1} more." if len(self.failed) > 1 else ""
-        skipped = [number for number in range(len(self.plan)) if number not in self.done | self.failed.keys()]
-        named = ", ".join(map(self._name, skipped[:NAMED])) + (
-            f" and {len(skipped) - NAMED} more" * (len(skipped) > NAMED)
-        )
-        rest = f" Not run, because they follow: {named}." if skipped else ""
+        named = ", ".join(map(self._name, skipped[:NAMED]))
+        others = f" and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""
+        rest = f" Not run, because they follow: {named}{others}." if skipped else ""
         return f"Node {self._name(first)} failed. {told}.{more}{rest}"
 
     def _name(self, number):

@@ -262,7 +262,7 @@ def test_a_node_that_kills_its_worker_is_named(root, own_cluster, tmp_path, retr
 
 
 def test_the_scheduler_is_lost(root, own_cluster):
-    (root / "slow.py").write_text("import time\ntime.sleep(5)\n")
+    (root / "slow.py").write_text("import time\nprint('begin', flush=True)\ntime.sleep(5)\n")
     (root / "work.py").write_text("open('a.csv', 'w').write('1')")
     run = submit(
         node("one", outputs=["a.csv"]),
@@ -270,7 +270,8 @@ def test_the_scheduler_is_lost(root, own_cluster):
         node("three", ["two"]),
         configuration=configure(api_endpoint=own_cluster.address),
     )
-    until(lambda: is_running(run, 1), "the second node")
+    until(lambda: is_running(run, 1) and list(run.node(1).parent.glob("1.*/log.txt")), "the second node")
+    until(lambda: next(run.node(1).parent.glob("1.*/log.txt")).read_text(), "its log")
     begin = time.monotonic()
     os.killpg(own_cluster.scheduler.pid, signal.SIGKILL)
     state, error = ended(run)
@@ -280,6 +281,7 @@ def test_the_scheduler_is_lost(root, own_cluster):
     assert "1 of 3 nodes were done by then, and are kept." in error
     assert states(run) == {"one": "done", "two": "failed", "three": "skipped"}
     assert (run.node(0) / "outputs" / "a.csv").read_text() == "1"
+    assert log(run, 1) == "begin\n"
 
 
 def test_the_scheduler_hangs(root, own_cluster):
