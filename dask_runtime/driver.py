@@ -1,7 +1,7 @@
 """The process that leads one run: ``python -m dask_runtime.driver FOLDER``.
 
 It belongs to no server and to no browser. Dask orders, places, repeats and moves; the driver hands over each node as
-soon as those before it are done, and writes down what happens. It ends with the run, or on SIGTERM.
+soon as those before it are done, and keeps a journal. It ends with the run, or on SIGTERM.
 """
 
 import asyncio
@@ -12,7 +12,6 @@ import shutil
 import signal
 import sys
 import tarfile
-from collections import Counter
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from graphlib import TopologicalSorter
@@ -22,7 +21,8 @@ from urllib.parse import urlsplit
 from distributed import Client, KilledWorker
 
 from dask_runtime.cluster import LOCAL, ClusterError, cluster, usable
-from dask_runtime.run import CANCELLED, DONE, FAILED, RUNNING, SKIPPED, Run
+from dask_runtime.journal import Journal
+from dask_runtime.run import CANCELLED, FAILED, Run
 
 SECONDS_TO_END = 5
 """So long may a node take to end after it was asked to. Then it is killed."""
@@ -32,9 +32,6 @@ SECONDS_WITHOUT_SCHEDULER = 20
 
 SECONDS_BETWEEN_LOOKS = 0.2
 """So often the driver looks whether the run was cancelled."""
-
-NAMED = 3
-"""So many nodes that were not run are named in the sentence that says why a run failed."""
 
 TRIALS = 4
 """So many times a node is handed over that never ran, because each worker on which it waited was lost."""
@@ -51,19 +48,17 @@ class Driver:
     def __init__(self, run):
         self.run = run
         facts = run.facts
+        self.journal = Journal(run)
         self.plan = facts["nodes"]
         self.settings = facts["settings"]
         self.environment = run.environment()
         self.token = (run.folder / "token").read_text(encoding="utf-8")
         self.topic = f"dask_runtime-{run.id}"
-        self.done = {number for number, node in enumerate(run.nodes()) if node["state"] == DONE}
-        self.failed = {}
         self.shared = True
         self.cancelled = False
         self.lost = None
         self.over = False
         self.inherits_from = _inheritance(self.plan)
-        self.attempts = Counter()
         self.futures = {}
         self.asides = set()
 
@@ -77,7 +72,8 @@ class Driver:
                     self.client = client
                     self._begin()
                     await self._lead()
-                    self._finish()
+                    self.journal.finish(self.cancelled, self.lost)
+                    self.over = True
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
@@ -89,7 +85,7 @@ class Driver:
             except ClusterError as error:
                 raise ClusterError(f"Node {node['name']!r} {error}") from error
             self.held.append(held)
-            if note and node["number"] not in self.done:
+            if note and node["number"] not in self.journal.done:
                 self.run.append(node=node["number"], placing=note)
 
     def _begin(self):
@@ -97,10 +93,7 @@ class Driver:
         address, port = self.settings["api_endpoint"], information["services"].get("dashboard")
         host = "127.0.0.1" if address == LOCAL else urlsplit(address).netloc.rpartition(":")[0]
         dashboard = f"http://{host}:{port}/status" if port else None
-        self.run.append(run=RUNNING, dashboard=dashboard)
-        self.run.say(f"started on {address}; nodes: {len(self.plan)}; Dask dashboard: {dashboard}")
-        for number in sorted(self.done):
-            self.run.say(f"node {self._name(number)} is taken over from an earlier run")
+        self.journal.begin(address, dashboard)
 
     async def _lead(self):
         """Hand over each node as soon as those before it are done, until none is left that can run."""
@@ -109,8 +102,9 @@ class Driver:
         watchers = [asyncio.create_task(self._watch_for_end())]
         if self.settings["api_endpoint"] != LOCAL:
             watchers.append(asyncio.create_task(self._watch_scheduler()))
-        left = [node for node in self.plan if node["number"] not in self.done]
-        sorter = TopologicalSorter({node["number"]: set(node["parents"]) - self.done for node in left})
+        done = self.journal.done
+        left = [node for node in self.plan if node["number"] not in done]
+        sorter = TopologicalSorter({node["number"]: set(node["parents"]) - done for node in left})
         sorter.prepare()
         tasks = set()
         try:
@@ -122,7 +116,7 @@ class Driver:
                     return
                 number, task = await self.ended.get()
                 tasks.discard(task)
-                if number in self.done:
+                if number in done:
                     sorter.done(number)
         finally:
             for watcher in watchers:
@@ -140,11 +134,13 @@ class Driver:
         except Exception as error:  # of Dask: what the node itself raises comes as a result
             result = {"state": FAILED, "error": f"Dask could not run the node: {type(error).__name__}: {error}"}
         try:
-            await asyncio.to_thread(self._keep, number, result)
+            await asyncio.to_thread(self.journal.keep, number, result)
         except Exception as error:  # a full disk, an archive that is none
             result = {"state": FAILED, "error": f"What the node left cannot be kept: {error}"}
         try:
-            self._settle(number, result)
+            self.journal.settle(number, result)
+        except OSError:
+            self._give_up(self.journal.failed[number])
         finally:
             self.ended.put_nowait((number, asyncio.current_task()))
 
@@ -177,7 +173,7 @@ class Driver:
                 return await self.futures[number].result()
             except KilledWorker:
                 # It was in the queue of workers that other nodes have killed.
-                if self.attempts[number] or trial == TRIALS - 1:
+                if self.journal.attempts[number] or trial == TRIALS - 1:
                     raise
             finally:
                 del self.futures[number]
@@ -220,48 +216,19 @@ class Driver:
         """Take in what a worker says while a node runs. It may come late, when the node is over."""
         news = event[1]
         number, attempt = news["node"], news["attempt"]
-        if number in self.done or number in self.failed:
+        if self.journal.is_over(number):
             return
         if "log" in news:
-            folder = self.run.attempt(number, attempt)
-            folder.mkdir(exist_ok=True)
-            with open(folder / "log.txt", "a", encoding="utf-8") as file:
-                file.write(news["log"])
+            self.journal.log(number, attempt, news["log"])
             return
-        self.attempts[number] += 1
-        if self.attempts[number] > self.settings["retries"] + 1:
+        self.journal.attempts[number] += 1
+        if self._tried_too_often(number):
             self._cancel([number])
-            return
-        self.run.append(**news, attempts=self.attempts[number])
-        self.run.say(f"node {self._name(number)} runs on {news['host']} ({news['worker']})")
-
-    def _keep(self, number, result):
-        """Put what the node left where it belongs."""
-        archive, log = result.pop("archive", None), result.pop("log", None)
-        if "attempt" not in result:
-            return
-        made = self.run.attempt(number, result.pop("attempt"))
-        made.mkdir(exist_ok=True)
-        if archive:
-            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-                ON_WORKER["extract"](tar, made)
-        if log is not None:
-            (made / "log.txt").write_text(log, encoding="utf-8")
-        os.rename(made, self.run.node(number))
-
-    def _settle(self, number, result):
-        """Write down how the node ended."""
-        try:
-            self.run.append(node=number, **result)
-            told = f": {result['error']}" if result.get("error") else ""
-            self.run.say(f"node {self._name(number)} {result['state']}{told}")
-        except OSError as error:
-            result = {"state": FAILED, "error": f"The folder of the run takes no more: {error}"}
-            self._give_up(result["error"])
-        if result["state"] == DONE:
-            self.done.add(number)
         else:
-            self.failed[number] = result.get("error", result["state"])
+            self.journal.running(number, news)
+
+    def _tried_too_often(self, number):
+        return self.journal.attempts[number] > self.settings["retries"] + 1
 
     async def _watch_for_end(self):
         """When the run is cancelled, end the nodes that run, and take back those that wait for a worker."""
@@ -269,7 +236,7 @@ class Driver:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
         self.cancelled = True
         self.run.say("cancelled")
-        self._cancel([number for number in self.futures if not self.attempts[number]])
+        self._cancel([number for number in self.futures if not self.journal.attempts[number]])
         deadline = asyncio.get_running_loop().time() + 2 * SECONDS_TO_END
         while asyncio.get_running_loop().time() < deadline:
             with suppress(Exception):  # a worker that hangs, or is about to go
@@ -313,58 +280,19 @@ class Driver:
         """Return the result of a node whose future was cancelled: by us, or because the scheduler is gone."""
         if self.cancelled:
             return {"state": CANCELLED}
-        if self.attempts[number] > self.settings["retries"] + 1:
+        if self._tried_too_often(number):
             return {"state": FAILED, "error": self._lost_workers(number)}
         if self.client.status != "running" or "scheduler-connection-lost" in str(error):
             self.lost = self.lost or f"{self._scheduler} is lost."
         return {"state": FAILED, "error": self.lost or "Dask gave the node up: somebody has restarted the cluster."}
 
     def _lost_workers(self, number):
-        tries, ours = self.attempts[number], self.settings["retries"] + 1
+        tries, ours = self.journal.attempts[number], self.settings["retries"] + 1
         limit = "Retries in the runtime configuration" if tries >= ours else "allowed-failures of the Dask scheduler"
         return (
             f"Its worker was lost {min(tries, ours)} times while it ran. Maybe the node needs more memory than the "
             f"worker has. If not, raise {limit}."
         )
-
-    def _finish(self):
-        skipped = sorted(set(range(len(self.plan))) - self.done - set(self.failed))
-        if len(self.done) == len(self.plan):
-            state, error = DONE, ""
-        elif self.cancelled:
-            state, error = CANCELLED, ""
-        else:
-            state, error = FAILED, self._summary(skipped)
-        self._tidy_up()
-        for number in skipped:
-            self.run.append(node=number, state=CANCELLED if self.cancelled else SKIPPED)
-        if state == DONE:
-            self.run.forget_environment()
-        self.run.say(f"{state} {error}".rstrip())
-        self.run.append(run=state, error=error)
-        self.over = True
-
-    def _tidy_up(self):
-        """Remove what attempts left whose worker was lost. Where there is nothing else of a node, keep its log."""
-        for attempt in (self.run.folder / "nodes").glob("*.*"):
-            if attempt.with_suffix("").exists():
-                shutil.rmtree(attempt, ignore_errors=True)
-            else:
-                attempt.rename(attempt.with_suffix(""))
-
-    def _summary(self, skipped):
-        if self.lost:
-            return f"{self.lost} {len(self.done)} of {len(self.plan)} nodes were done by then, and are kept."
-        first = min(self.failed)
-        told = self.failed[first].rstrip(".")
-        more = f" So did {len(self.failed) - 1} more." if len(self.failed) > 1 else ""
-        named = ", ".join(map(self._name, skipped[:NAMED]))
-        others = f" and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""
-        rest = f" Not run, because they follow: {named}{others}." if skipped else ""
-        return f"Node {self._name(first)} failed. {told}.{more}{rest}"
-
-    def _name(self, number):
-        return repr(self.plan[number]["name"])
 
 
 def _inheritance(plan):
