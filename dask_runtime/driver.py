@@ -48,8 +48,8 @@ class Driver:
     def __init__(self, run):
         self.run = run
         facts = run.facts
-        self.journal = Journal(run)
         self.plan = facts["nodes"]
+        self.journal = Journal(run, self.plan)
         self.settings = facts["settings"]
         self.environment = run.environment()
         self.token = (run.folder / "token").read_text(encoding="utf-8")

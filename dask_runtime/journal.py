@@ -14,11 +14,14 @@ NAMED = 3
 
 
 class Journal:
-    """Writes down what happens to the nodes of ``run``, and knows which are ``done`` and why others have ``failed``."""
+    """Writes down what happens in ``run`` to the nodes of ``plan``.
 
-    def __init__(self, run):
+    It knows which of them are ``done``, and why others have ``failed``.
+    """
+
+    def __init__(self, run, plan):
         self.run = run
-        self.plan = run.facts["nodes"]
+        self.plan = plan
         self.done = {number for number, node in enumerate(run.nodes()) if node["state"] == DONE}
         self.failed = {}
         self.attempts = Counter()

@@ -4,6 +4,7 @@ The driver sends the functions of this module by value: a worker needs dask, for
 R scripts Rscript, and nothing of this package. So the module imports only what each worker has.
 """
 
+import collections
 import glob
 import io
 import json
@@ -23,13 +24,15 @@ LOG_LIMIT = 20_000_000
 """So many bytes of a node's log are kept."""
 
 ARCHIVE_LIMIT = 1_000_000_000
-"""So many bytes of outputs may travel through Dask."""
+"""So many bytes of files may travel through Dask to a node, and from it."""
 
 SECONDS_BETWEEN_NEWS = 0.5
 
-
 MASKED_LENGTH = 6
 """Values of environment variables that are at least so long are masked in logs. Shorter ones are part of words."""
+
+LINES_READ = 200
+"""So many of the last lines of a log are searched for the reason why a node failed."""
 
 SAID_LENGTH = 1_000
 """So many letters of what a node said last are in the sentence that tells why it failed."""
@@ -61,13 +64,19 @@ def run_node(order, archive=None):
     # Dask starts a node again with the same order, maybe while the first attempt still runs on a worker without
     # a connection. So each has a target of its own.
     attempt = uuid.uuid4().hex[:8]
-    order = {**order, "attempt": attempt, "target": f"{order['target']}.{attempt}", "key": worker.get_current_task()}
+    order = {
+        **order,
+        "attempt": attempt,
+        "target": f"{order['target']}.{attempt}",
+        "key": worker.get_current_task(),
+        "secrets": _secrets(order),
+    }
     _tell(worker, order, state="running", worker=worker.address, host=socket.gethostname())
     begin = time.monotonic()
     try:
-        place = tempfile.mkdtemp(prefix="node-", dir=worker.local_directory)
         if archive is None:
             os.makedirs(order["target"])
+        place = tempfile.mkdtemp(prefix="node-", dir=worker.local_directory)
     except OSError as error:
         return {"state": "failed", "error": f"The worker cannot make a directory for the node: {error}"}
     work = os.path.join(place, "work")
@@ -127,7 +136,7 @@ def _tell(dask_worker, order, **news):
 
 
 def _masked(text, order):
-    for value in _secrets(order):
+    for value in order["secrets"]:
         text = text.replace(value, "(hidden)")
     return text
 
@@ -172,7 +181,7 @@ class NodeLog:
         self._file = open(path, "wb", buffering=0) if path else None
         self._unsent, self._size = [], 0
         self._lock, self._ended = threading.Lock(), threading.Event()
-        self.last = []
+        self.last = collections.deque(maxlen=LINES_READ)
         self.whole = None if path else []
         if not path:
             threading.Thread(target=self._send_now_and_then, daemon=True).start()
@@ -184,7 +193,7 @@ class NodeLog:
         self._size += len(line)
         if self._size > LOG_LIMIT:
             text += f"\n[The log ends here: it is longer than {LOG_LIMIT} bytes.]\n"
-        self.last = [*self.last[-199:], text]
+        self.last.append(text)
         if self._file:
             self._file.write(text.encode("utf-8"))
         else:
@@ -225,8 +234,11 @@ def _run_in(place, work, order, archive, worker, log):
             extract(tar, work)
     executed = os.path.join(place, order["executed"]) if order["executed"] else None
     status, cancelled = _execute(_command(order, tools, executed), work, tools, order, worker, log)
-    files = {path: os.path.join("outputs", os.path.relpath(path, work)) for path in _matched(work, order, status)}
-    missing = [pattern for pattern in order["outputs"] if not _glob(work, pattern)]
+    found = {pattern: _glob(work, pattern) for pattern in order["outputs"]}
+    missing = [pattern for pattern in order["outputs"] if not found[pattern]]
+    # A node that failed has no outputs.
+    outputs = [] if status else _files_in(work, found.values())
+    files = {path: os.path.join("outputs", os.path.relpath(path, work)) for path in outputs}
     if executed and os.path.exists(executed):
         _mask_notebook(executed, order)
         files[executed] = order["executed"]
@@ -309,24 +321,23 @@ def _glob(work, pattern):
     return [path for path in found if os.path.isfile(path) or os.path.isdir(path)]
 
 
-def _matched(work, order, status):
-    """Return the files in ``work`` that the declared outputs name, those in named folders included.
+def _files_in(work, matched):
+    """Return the files in ``work`` among the paths of the lists ``matched``, those in matched folders included.
 
-    A node that failed has no outputs.
+    Raises ``NodeError`` for one that leads outside.
     """
-    found = {}
-    for pattern in () if status else order["outputs"]:
-        for path in _glob(work, pattern):
-            if os.path.isdir(path):
-                found |= {os.path.join(here, name): None for here, _, names in os.walk(path) for name in names}
-            else:
-                found[path] = None
-    found = [path for path in found if os.path.isfile(path)]  # no pipes and the like
+    found = set()
+    for path in (path for paths in matched for path in paths):
+        if os.path.isdir(path):
+            found |= {os.path.join(here, name) for here, _, names in os.walk(path) for name in names}
+        else:
+            found.add(path)
+    found = sorted(path for path in found if os.path.isfile(path))  # no pipes and the like
     real = os.path.realpath(work)
     for path in found:
         if not os.path.realpath(path).startswith(real + os.sep):
             raise NodeError(f"The output {os.path.relpath(path, work)!r} leads outside the folder of the node.")
-    return sorted(found)
+    return found
 
 
 def _kept(files, order, by_archive):

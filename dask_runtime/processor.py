@@ -3,7 +3,6 @@
 import time
 
 from elyra.pipeline.pipeline_constants import ENV_VARIABLES
-from elyra.pipeline.processor import RuntimePipelineProcessorResponse
 
 from dask_runtime.metadata import DaskMetadata
 from dask_runtime.plan import plan
@@ -12,18 +11,15 @@ from dask_runtime.schema import SCHEMA
 from dask_runtime.server import run_url
 from dask_runtime.start import start
 from demo_runtime.description import PipelineError
-from demo_runtime.processor import DemoPipelineProcessor
+from demo_runtime.processor import DemoPipelineProcessor, DemoPipelineProcessorResponse
 from demo_runtime.report import line, one_line
 
 
-class DaskPipelineProcessorResponse(RuntimePipelineProcessorResponse):
+class DaskPipelineProcessorResponse(DemoPipelineProcessorResponse):
     """What the editor and the command line show after a submission: a link to the page of the run."""
 
     _type = DASK
     _name = SCHEMA["name"]
-
-    def __init__(self, run_url):
-        super().__init__(run_url=run_url, object_storage_url=None, object_storage_path=None)
 
 
 class DaskPipelineProcessor(DemoPipelineProcessor):

@@ -60,6 +60,15 @@ def jupyter(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def no_runs_left(jupyter):
+    """End what a test leaves running on Dask, before its directories go."""
+    from runs import end_all_runs
+
+    yield
+    end_all_runs()
+
+
+@pytest.fixture
 def root(tmp_path, monkeypatch):
     """The current directory, which is the root for Elyra's command line. It holds the script ``work.py``."""
     directory = tmp_path / "root"

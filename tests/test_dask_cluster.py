@@ -17,7 +17,6 @@ from pipelines import node
 from runs import (
     a_cluster,
     configure,
-    end_all_runs,
     ended,
     is_running,
     log,
@@ -32,6 +31,8 @@ from runs import (
 from dask_runtime import driver
 from dask_runtime.run import all_runs
 from dask_runtime.start import again
+
+pytestmark = pytest.mark.usefixtures("no_runs_left")
 
 HIDE = """
 import builtins
@@ -71,12 +72,6 @@ def own_cluster(tmp_path):
     """A cluster for one test that does harm to it, with the workers ``ada`` and ``bob``."""
     with a_cluster(tmp_path / "own", "ada", "bob") as cluster:
         yield cluster
-
-
-@pytest.fixture(autouse=True)
-def clean_up(jupyter):
-    yield
-    end_all_runs()
 
 
 def test_a_run_on_a_cluster(root, cluster):

@@ -19,7 +19,6 @@ from host import elyra_pipeline
 from pipelines import node, pipeline_file
 from runs import (
     configure,
-    end_all_runs,
     ended,
     is_running,
     log,
@@ -39,11 +38,7 @@ from dask_runtime.start import again
 SECRET = "correct horse battery staple"
 
 
-@pytest.fixture(autouse=True)
-def clean_up(jupyter):
-    """End what a test leaves running, before its directories go."""
-    yield
-    end_all_runs()
+pytestmark = pytest.mark.usefixtures("no_runs_left")
 
 
 @pytest.fixture
