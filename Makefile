@@ -94,7 +94,7 @@ export CHECK_PYTHON
 	@echo "Setting up .venv: downloading Elyra, JupyterLab and Jupyter Book takes a minute or two."
 	@$(PYTHON) -m venv .venv
 	@PIP_USER=0 $(ENV) -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.txt)"
-	@{ $(ENV) -m uv pip sync --python $(ENV) requirements.txt 2>&1 || touch .venv/failed; } | grep -v '^ + '; \
+	@{ $(ENV) -m uv pip sync --compile-bytecode --python $(ENV) requirements.txt 2>&1 || touch .venv/failed; } | grep -v '^ + '; \
 		[ ! -e .venv/failed ]
 	@$(ENV) -m uv pip install --python $(ENV) --no-deps --editable . --quiet
 	@$(ENV_SOURCES) > .venv/made-from

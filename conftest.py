@@ -6,6 +6,8 @@ text and the same cells, and if the cells print again what that notebook shows.
 
 ``pytest --nb-test-files --nb-force-regen``, or ``make expectations``, writes these notebooks anew.
 Nothing else writes them, and nothing here writes a chapter.
+
+Where pytest is asked for everything, or for all chapters, pytest-xdist shares the tests out over the processors.
 """
 
 import contextlib
@@ -57,6 +59,20 @@ Each rule hides something, so there are few. They apply to the outputs of a run 
 never to text or code.
 """
 
+LONG = (
+    "book/troubleshooting",
+    "book/dask",
+    "test_dask_cluster.py",
+    "test_dask_runs.py",
+    "test_zoo_browser.py",
+    "test_run_page_browser.py",
+    "test_run_page.py",
+    "book/result",
+    "book/registration",
+    "test_zoo.py",
+)
+"""The chapters and the files of tests that take longest, the longest first: whichever comes last must be short."""
+
 REPLACE = tuple(("/cells/*/outputs", pattern, replacement) for pattern, replacement in VOLATILE)
 
 
@@ -70,6 +86,29 @@ def pytest_configure(config):
         environment.delenv(name, raising=False)
     config.add_cleanup(directories.cleanup)
     config.add_cleanup(environment.undo)
+
+
+def pytest_xdist_auto_num_workers(config):
+    """Take a worker for each processor. Whoever names a file waits for its first test, not for workers."""
+    if config.args_source is not pytest.Config.ArgsSource.TESTPATHS or config.getoption("nb_force_regen"):
+        return 0
+    config.option.dist = "loadgroup"
+    config.option.loadscopereorder = False  # the order of pytest_collection_modifyitems is the better one
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what takes longest. A file stays on one worker, unless it says otherwise: it sets things up once."""
+    for item in items:
+        if not isinstance(item, Item) and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+    items.sort(key=_rank)
+
+
+def _rank(item):
+    """Say where in the order ``item`` comes. Items of the same rank stay in theirs."""
+    names = item.path.name, item.name
+    return next((rank for rank, name in enumerate(LONG) if name in names), len(LONG))
 
 
 def pytest_ignore_collect(collection_path, config):

@@ -34,6 +34,11 @@ MASKED_LENGTH = 6
 LINES_READ = 200
 """So many of the last lines of a log are searched for the reason why a node failed."""
 
+COLOURING = "FORCE_COLOR", "CLICOLOR_FORCE", "PYTHON_COLORS"
+"""Variables that make programs write escape codes even to a file. A kernel sets the first for all that it starts."""
+
+ESCAPE_CODE = re.compile(r"\x1b\[[0-9;]*m")
+
 SAID_LENGTH = 1_000
 """So many letters of what a node said last are in the sentence that tells why it failed."""
 
@@ -282,7 +287,7 @@ def _execute(command, work, tools, order, worker, log):
     process = subprocess.Popen(
         guarded,
         cwd=work,
-        env={**os.environ, "PYTHONUNBUFFERED": "1", **order["environment"]},
+        env={**_inherited(), "PYTHONUNBUFFERED": "1", **order["environment"]},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -303,6 +308,11 @@ def _execute(command, work, tools, order, worker, log):
         if not process.stdin.closed:
             process.stdin.close()
         process.wait()
+
+
+def _inherited():
+    """Return the environment variables that a node gets from its worker. A log is a file, and no terminal."""
+    return {name: value for name, value in os.environ.items() if name not in COLOURING}
 
 
 def _end_if_forgotten(worker, key, process):
@@ -363,8 +373,8 @@ def _kept(files, order, by_archive):
 
 def _reason(status, order, last):
     """Say in a sentence why the node failed: which line, and what it said."""
-    lines = [line.rstrip() for line in "".join(last).splitlines() if line.strip()]
-    said = re.sub(r"\x1b\[[0-9;]*m", "", lines[-1])[:SAID_LENGTH] if lines else ""
+    lines = [line.rstrip() for line in ESCAPE_CODE.sub("", "".join(last)).splitlines() if line.strip()]
+    said = lines[-1][:SAID_LENGTH] if lines else ""
     if status < 0:
         status = 128 - status
     if status > 128 and not said.startswith(order["file"]):

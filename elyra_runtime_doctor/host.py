@@ -56,8 +56,17 @@ class Server:
 
     command = "jupyter-server"
 
-    without = ("jupyter_ai",)
-    """Extensions to leave aside. This one starts workers of its own, and takes seconds to."""
+    without = (
+        "jupyter_ai",
+        "jupyter_lsp",
+        "jupyter_resource_usage",
+        "jupyterlab_git",
+        "jupyterlab_jupytext",
+        "jupyterlab_magic_wand",
+        "nbdime",
+        "notebook_shim",
+    )
+    """Extensions to leave aside: none has to do with runtimes, and together they take longer to start than Elyra."""
 
     seconds = 120
     """So long may the start take."""

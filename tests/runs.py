@@ -77,14 +77,25 @@ def is_running(run, number=0):
     return run.nodes()[number]["state"] == "running"
 
 
-def processes(*words):
-    """Return the processes whose command line holds all ``words``."""
+def processes(*words, below=None):
+    """Return the processes whose command line holds all ``words``, and whose directory is ``below`` that folder.
+
+    Other tests, which run at the same time, have other folders.
+    """
     found = []
     for process in psutil.process_iter(["cmdline", "status"]):
         command = " ".join(process.info["cmdline"] or ())
         if all(word in command for word in words) and process.info["status"] != psutil.STATUS_ZOMBIE:
-            found.append(process)
+            if below is None or _directory(process).is_relative_to(below):
+                found.append(process)
     return found
+
+
+def _directory(process):
+    try:
+        return Path(process.cwd())
+    except psutil.Error:  # it is gone by now
+        return Path("/")
 
 
 class Cluster:

@@ -94,7 +94,7 @@ class Book:
 
     def pytest(self, *arguments):
         """Run pytest in the root. Return its output, and the outcome of each test by name."""
-        output = self.pytester.runpytest_inprocess("-rA", *arguments).stdout.str()
+        output = self.pytester.runpytest_inprocess("-rA", "-n0", *arguments).stdout.str()
         outcomes = re.findall(r"^(PASSED|FAILED|ERROR) \S+::(\S+)", output, re.MULTILINE)
         return output, {name: outcome for outcome, name in outcomes}
 

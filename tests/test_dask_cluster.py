@@ -140,7 +140,7 @@ def test_cancel_ends_the_nodes_of_this_run_only(root, cluster):
     run.cancel()
     assert ended(run) == ("cancelled", "")
     assert set(states(run).values()) == {"cancelled"}
-    assert processes("work.py") == []
+    assert processes("work.py", below=cluster.directory) == []
     assert ended(other) == ("done", "")
 
 
@@ -301,7 +301,11 @@ def test_the_driver_is_killed(root, cluster):
     leader.kill()
     until(lambda: not run.has_driver(), "the end of the driver")
     assert run.state()[0] == "failed"
-    until(lambda: not processes("work.py"), "the end of the node, which nobody waits for any more", 15)
+    until(
+        lambda: not processes("work.py", below=cluster.directory),
+        "the end of the node, which nobody waits for any more",
+        15,
+    )
     assert states(run) == {"one": "running", "two": "waiting"}
     (root / "work.py").write_text("")
     assert ended(again(run)) == ("done", "")
@@ -338,7 +342,10 @@ def test_a_worker_that_hangs_is_in_the_way_of_nobody(root, own_cluster):
         ended(other)
     finally:
         worker.resume()
-    until(lambda: not processes("work.py"), "the end of the node, as soon as its worker is back")
+    until(
+        lambda: not processes("work.py", below=own_cluster.directory),
+        "the end of the node, as soon as its worker is back",
+    )
 
 
 def test_a_run_that_has_lost_its_last_worker_says_so(root, tmp_path):

@@ -103,6 +103,31 @@ def test_the_environment_is_that_of_elyra(root, dask):
     assert log(run, 1).splitlines() == ["dask", run_name, "his"]
 
 
+def test_a_log_has_no_colours_and_the_error_its_line_where_a_kernel_starts_the_run(root, dask, monkeypatch):
+    """A kernel sets FORCE_COLOR for its children, and with it Python 3.13 colours a traceback."""
+    for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "PYTHON_COLORS"):
+        monkeypatch.setenv(name, "1")
+    names = "('FORCE_COLOR', 'CLICOLOR_FORCE', 'PYTHON_COLORS')"
+    (root / "work.py").write_text(f"import os\nprint([os.environ.get(name) for name in {names}])\n1 / 0\n")
+    run = submit(node("one"), configuration=dask)
+    assert ended(run) == ("failed", "Node 'one' failed. work.py, line 3: ZeroDivisionError: division by zero.")
+    assert log(run).startswith("[None, None, None]\n")
+    assert "\x1b" not in log(run)
+
+
+def test_a_node_that_asks_for_colours_gets_them_and_the_error_keeps_its_line(root, dask):
+    """The traceback is written as Python 3.13 colours it."""
+    (root / "work.py").write_text(
+        "import os, sys\n"
+        "print('\\x1b[31mred\\x1b[0m', os.environ['FORCE_COLOR'], flush=True)\n"
+        "at = '  File \\x1b[35m\"work.py\"\\x1b[0m, line \\x1b[35m7\\x1b[0m, in \\x1b[35m<module>\\x1b[0m'\n"
+        "sys.exit(f'{at}\\n\\x1b[1;35mIndexError\\x1b[0m: \\x1b[35mno row\\x1b[0m')\n"
+    )
+    run = submit(node("one", env_vars=[variable("FORCE_COLOR", "1")]), configuration=dask)
+    assert ended(run) == ("failed", "Node 'one' failed. work.py, line 7: IndexError: no row.")
+    assert log(run).startswith("\x1b[31mred\x1b[0m 1\n")
+
+
 def test_values_of_variables_are_in_no_file_of_the_run(root, dask):
     (root / "work.py").write_text(
         "import os\nprint('it is', os.environ['PASSWORD'], flush=True)\nraise ValueError(os.environ['PASSWORD'])\n"
