@@ -8,6 +8,8 @@ text and the same cells, and if the cells print again what that notebook shows.
 Nothing else writes them, and nothing here writes a chapter.
 
 Where pytest is asked for everything, or for all chapters, pytest-xdist shares the tests out over the processors.
+
+What reads notebooks is imported by the tests that need it: who runs one file of tests does not wait for it.
 """
 
 import contextlib
@@ -20,16 +22,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
-import jupytext
-import nbformat
 import pytest
-from nbclient.exceptions import CellExecutionError
-from pytest_notebook.execution import execute_notebook
-from pytest_notebook.nb_regression import NBRegressionError, NBRegressionFixture
-from pytest_notebook.notebook import regex_replace_nb
-from pytest_notebook.plugin import gather_config_options
-from pytest_notebook.post_processors import coalesce_streams
-from sphinx_external_toc.parsing import parse_toc_yaml
 
 pytest_plugins = ["pytester"]
 
@@ -126,6 +119,8 @@ class TableOfContents(pytest.File):
     """``_toc.yml``: a test for each of its chapters, and one for the expectations."""
 
     def collect(self):
+        from sphinx_external_toc.parsing import parse_toc_yaml
+
         chapters = list(parse_toc_yaml(self.path))
         for chapter in chapters:
             yield Chapter.from_parent(self, name=chapter)
@@ -138,6 +133,8 @@ class Failure(Exception):
 
 class Item(pytest.Item):
     def repr_failure(self, excinfo):
+        from nbclient.exceptions import CellExecutionError
+
         if isinstance(excinfo.value, (Failure, CellExecutionError)):
             return str(excinfo.value)
         return super().repr_failure(excinfo)
@@ -155,6 +152,9 @@ class Chapter(Item):
         self.expectation = EXPECTATIONS / f"{self.name}.ipynb"
 
     def runtest(self):
+        from pytest_notebook.nb_regression import NBRegressionFixture
+        from pytest_notebook.plugin import gather_config_options
+
         options, _ = gather_config_options(self.config)
         regenerate = options.pop("force_regen", False)
         options |= {"exec_cwd": str(self.chapter.parent), "diff_replace": REPLACE, "diff_use_color": False}
@@ -165,6 +165,10 @@ class Chapter(Item):
             self._check(fixture)
 
     def _check(self, fixture):
+        import jupytext
+        import nbformat
+        from pytest_notebook.nb_regression import NBRegressionError
+
         name = self.expectation.relative_to(ROOT)
         if not self.expectation.exists():
             raise Failure(f"{self.name} has no expectation. {self._advice}")
@@ -181,6 +185,11 @@ class Chapter(Item):
             raise Failure(f"{self.name} prints something else than {name} expects. {self._advice}\n{error}") from error
 
     def _write_expectation(self, fixture):
+        import nbformat
+        from pytest_notebook.execution import execute_notebook
+        from pytest_notebook.notebook import regex_replace_nb
+        from pytest_notebook.post_processors import coalesce_streams
+
         run = execute_notebook(_read(self.chapter), cwd=fixture.exec_cwd, timeout=fixture.exec_timeout)
         if run.exec_error:
             raise run.exec_error
@@ -215,6 +224,8 @@ class Leftovers(Item):
 
 def _read(path):
     """Return the chapter at ``path`` as a notebook."""
+    import jupytext
+
     return _lasting(jupytext.read(path, fmt="md:myst"))
 
 
