@@ -112,7 +112,7 @@ _build:
 	@mkdir -p _build/jupyter
 	@$(BOOK_SOURCES) > _build/making-from
 	@{ $(call jupyter_in,_build/jupyter) PYTHONUNBUFFERED=1 \
-		.venv/bin/jupyter-book build . --all -W -n --keep-going 2>&1 || touch _build/failed; } \
+		$(ENV) book/build.py 2>&1 || touch _build/failed; } \
 		| grep -v -e '^\[IPKernelApp\]' -e 'ParserConfig('; \
 		[ ! -e _build/failed ] || { echo "The book was not built: the output above says why."; exit 1; }
 	@! grep -rE '<(script|link|img|iframe)[^>]* (src|href)="(https?:)?//' _build/html --include='*.html' \

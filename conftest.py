@@ -55,6 +55,7 @@ never to text or code.
 LONG = (
     "book/troubleshooting",
     "book/dask",
+    "tests/expectations",
     "test_dask_cluster.py",
     "test_dask_runs.py",
     "test_zoo_browser.py",
@@ -64,7 +65,10 @@ LONG = (
     "book/registration",
     "test_zoo.py",
 )
-"""The chapters and the files of tests that take longest, the longest first: whichever comes last must be short."""
+"""The chapters and the files of tests that take longest, the longest first: whichever comes last must be short.
+
+pytest-xdist gives each worker two to begin with. What waits behind the longest has to be short, too.
+"""
 
 REPLACE = tuple(("/cells/*/outputs", pattern, replacement) for pattern, replacement in VOLATILE)
 
@@ -85,16 +89,31 @@ def pytest_xdist_auto_num_workers(config):
     """Take a worker for each processor. Whoever names a file waits for its first test, not for workers."""
     if config.args_source is not pytest.Config.ArgsSource.TESTPATHS or config.getoption("nb_force_regen"):
         return 0
-    config.option.dist = "loadgroup"
-    config.option.loadscopereorder = False  # the order of pytest_collection_modifyitems is the better one
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
+def pytest_xdist_make_scheduler(config, log):
+    """Keep the tests of a file on one worker, because they share what they set up.
+
+    Each chapter is alone, and so is each broken runtime of ``test_zoo.py``.
+    (``--dist loadgroup`` of pytest-xdist 3.8 does nothing with pytest 9.2.)
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduler(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file, _, test = nodeid.partition("::")
+            if file.endswith("test_zoo.py"):
+                return file + test.partition("[")[2]
+            return nodeid if file == TOC.name else file
+
+    config.option.loadscopereorder = False  # the order of pytest_collection_modifyitems is the better one
+    return Scheduler(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)  # a plugin that shuffles comes after it
 def pytest_collection_modifyitems(items):
-    """Begin with what takes longest. A file stays on one worker, unless it says otherwise: it sets things up once."""
-    for item in items:
-        if not isinstance(item, Item) and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
+    """Begin with what takes longest."""
     items.sort(key=_rank)
 
 

@@ -1,4 +1,4 @@
-"""``make``: what is set up and built, and when it is done again. Python and Jupyter Book are stand-ins."""
+"""``make``: what is set up and built, and when it is done again. Python is a stand-in, and so is the build."""
 
 import os
 import shutil
@@ -16,22 +16,17 @@ case "$*" in
   --version) echo "Python ${VERSION:-3.12.0}" ;;
   "-m venv .venv")
     mkdir -p .venv/bin
-    cp "$0" .venv/bin/python
-    cp "$(dirname "$0")/jupyter-book" .venv/bin ;;
+    cp "$0" .venv/bin/python ;;
+  book/build.py)
+    mkdir -p _build/html
+    echo "$PAGE" > _build/html/index.html
+    [ -z "$BROKEN" ] ;;
   "$FAILING"*) exit 1 ;;
 esac
 """
 
-JUPYTER_BOOK = """\
-#!/bin/sh
-echo jupyter-book >> "$CALLS"
-mkdir -p _build/html
-echo "$PAGE" > _build/html/index.html
-[ -z "$BROKEN" ]
-"""
-
 SET_UP = "-m venv .venv"
-BUILD = "jupyter-book"
+BUILD = "book/build.py"
 
 
 class Repository:
@@ -69,9 +64,8 @@ class Repository:
 def repository(tmp_path):
     tools = tmp_path / "tools"
     tools.mkdir()
-    for name, text in (("python3", PYTHON), ("jupyter-book", JUPYTER_BOOK)):
-        (tools / name).write_text(text)
-        (tools / name).chmod(0o755)
+    (tools / "python3").write_text(PYTHON)
+    (tools / "python3").chmod(0o755)
     repository = Repository(tmp_path / "a repository", tools)
     for name in ("Makefile", "_config.yml", "_toc.yml", "pyproject.toml", "requirements.txt"):
         repository.write(name, (ROOT / name).read_text(encoding="utf-8"))

@@ -47,9 +47,7 @@ def see(nobodys_jupyter, tmp_path_factory):
     return see
 
 
-@pytest.fixture(
-    params=[pytest.param(animal, marks=pytest.mark.xdist_group(str(animal))) for animal in ANIMALS], ids=str
-)
+@pytest.fixture(params=ANIMALS, ids=str)
 def animal(request):
     return request.param
 
