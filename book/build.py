@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+import sphinx_multitoc_numbering
 from jupyter_book.sphinx import build_sphinx
 
 ROOT = Path(__file__).parents[1]
@@ -14,9 +15,18 @@ ROOT = Path(__file__).parents[1]
 CHAPTERS_AT_A_TIME = 2 * os.cpu_count()
 """A chapter waits for servers and commands about half of the time that it takes."""
 
+_set_up_numbering = sphinx_multitoc_numbering.setup
+
+
+def _set_up_numbering_for_parallel_reading(app):
+    """Numbers are given after all chapters are read, in one process. The extension does not say so (0.1.3)."""
+    _set_up_numbering(app)
+    return {"parallel_read_safe": True}
+
 
 def build():
     """Build the book in ``_build/html``. Return true if it is complete, and nothing was warned of."""
+    sphinx_multitoc_numbering.setup = _set_up_numbering_for_parallel_reading
     failed = build_sphinx(
         ROOT,
         ROOT / "_build" / "html",
