@@ -4,7 +4,8 @@
 # The Python that makes the environment. Name another one with: make PYTHON=python3.12 ...
 PYTHON ?= python3
 
-ENV := .venv/bin/python
+VENV := .venv
+ENV := $(VENV)/bin/python
 BOOK := _build/html/index.html
 
 # Without bytecode, each kernel imports Elyra twice as slowly.
@@ -17,7 +18,7 @@ jupyter_in = JUPYTER_CONFIG_DIR="$(CURDIR)/$(1)/config" JUPYTER_DATA_DIR="$(CURD
 
 .PHONY: help
 help:
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' Makefile
 
 .PHONY: book
 book: setup ## run every chapter, build the book, and say where it is
@@ -32,12 +33,31 @@ book: setup ## run every chapter, build the book, and say where it is
 test: setup ## run all tests, the chapters too (some of them: make test ARGS="tests -k schema")
 	@$(ENV) -m pytest $(ARGS)
 
+.PHONY: check
+check: setup ## run the tests of what has changed since the last commit, in less than a minute
+	@tests="$$($(ENV) tests/changed.py)"; \
+		if [ -n "$$tests" ]; then $(ENV) -m pytest --numprocesses=logical $$tests; \
+		else echo "Nothing has changed that has tests of its own."; fi
+
+# Each in an environment of its own, which stays for the next time.
+.PHONY: test-all
+test-all: ## run all tests on each supported Python that is installed
+	@for version in 3.10 3.11 3.12 3.13; do \
+		if python$$version -c '' 2>/dev/null; then \
+			echo "Python $$version:"; \
+			$(MAKE) --no-print-directory test PYTHON=python$$version VENV=.venvs/$$version || failed="$$failed $$version"; \
+		else \
+			echo "Python $$version is not installed."; \
+		fi; \
+	done; \
+	[ -z "$$failed" ] || { echo "Tests failed on Python$$failed."; exit 1; }
+
 # .jupyter holds what differs here from JupyterLab as it comes: a double click opens a chapter as a notebook,
 # nobody asks about news, and the assistants stay away. What JupyterLab writes goes to .lab.
 .PHONY: lab
 lab: setup ## open the chapters in JupyterLab (with options: make lab ARGS="--no-browser --port=9000")
 	@echo "Starting JupyterLab, which takes some seconds. Press Ctrl-C twice to end it."
-	@PATH="$(CURDIR)/.venv/bin:$$PATH" JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" $(call jupyter_in,.lab) \
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" $(call jupyter_in,.lab) \
 		$(ENV) -m jupyterlab --LabApp.default_url=/lab/tree/book/start.md $(ARGS)
 
 .PHONY: expectations
@@ -61,7 +81,7 @@ lock: setup ## renew requirements.txt: the newest versions that pyproject.toml a
 
 .PHONY: clean
 clean: ## remove everything that make has made
-	rm -rf .venv .lab _build dist .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* .virtual_documents
+	rm -rf .venv .venvs .lab _build dist .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* .virtual_documents
 
 # What the environment was made from is written last, so that an interrupted set-up is done again.
 ENV_SOURCES = cksum pyproject.toml requirements.txt
@@ -69,9 +89,9 @@ PYTHON_IS_GIVEN := $(filter command environment,$(firstword $(origin PYTHON)))
 
 .PHONY: setup
 setup:
-	@if ! $(ENV) -c '' 2>/dev/null || ! $(ENV_SOURCES) | cmp -s - .venv/made-from \
+	@if ! $(ENV) -c '' 2>/dev/null || ! $(ENV_SOURCES) | cmp -s - $(VENV)/made-from \
 		$(if $(PYTHON_IS_GIVEN),|| [ "$$($(PYTHON) --version)" != "$$($(ENV) --version)" ]); then \
-		$(MAKE) --no-print-directory .venv; \
+		$(MAKE) --no-print-directory _environment; \
 	fi
 
 define CHECK_PYTHON
@@ -87,17 +107,17 @@ except ImportError:
 endef
 export CHECK_PYTHON
 
-.PHONY: .venv
-.venv:
-	@rm -rf .venv
+.PHONY: _environment
+_environment:
+	@rm -rf $(VENV)
 	@$(PYTHON) -c "$$CHECK_PYTHON"
-	@echo "Setting up .venv: downloading Elyra, JupyterLab and Jupyter Book takes a minute or two."
-	@$(PYTHON) -m venv .venv
+	@echo "Setting up $(VENV): downloading Elyra, JupyterLab and Jupyter Book takes a minute or two."
+	@$(PYTHON) -m venv $(VENV)
 	@PIP_USER=0 $(ENV) -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.txt)"
-	@{ $(ENV) -m uv pip sync --compile-bytecode --python $(ENV) requirements.txt 2>&1 || touch .venv/failed; } | grep -v '^ + '; \
-		[ ! -e .venv/failed ]
+	@{ $(ENV) -m uv pip sync --compile-bytecode --python $(ENV) requirements.txt 2>&1 || touch $(VENV)/failed; } | grep -v '^ + '; \
+		[ ! -e $(VENV)/failed ]
 	@$(ENV) -m uv pip install --python $(ENV) --no-deps --editable . --quiet
-	@$(ENV_SOURCES) > .venv/made-from
+	@$(ENV_SOURCES) > $(VENV)/made-from
 
 # Caches of Sphinx and Jupyter do not know that the pages depend on the package. So there are none:
 # a book is complete and up to date, or it is built anew.

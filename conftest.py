@@ -70,6 +70,9 @@ LONG = (
 pytest-xdist gives each worker two to begin with. What waits behind the longest has to be short, too.
 """
 
+SHARE_NOTHING = ("_toc.yml", "test_dask_runs.py", "test_zoo_browser.py")
+"""Here each test sets up all that it needs, so that any worker can run it."""
+
 REPLACE = tuple(("/cells/*/outputs", pattern, replacement) for pattern, replacement in VOLATILE)
 
 
@@ -93,9 +96,9 @@ def pytest_xdist_auto_num_workers(config):
 
 
 def pytest_xdist_make_scheduler(config, log):
-    """Keep the tests of a file on one worker, because they share what they set up.
+    """Keep the tests of a file on one worker, because they share what they set up. ``SHARE_NOTHING`` has exceptions.
 
-    Each chapter is alone, and so is each broken runtime of ``test_zoo.py``.
+    The tests of one broken runtime in ``test_zoo.py`` stay together, too.
     (``--dist loadgroup`` of pytest-xdist 3.8 does nothing with pytest 9.2.)
     """
     from xdist.scheduler import LoadScopeScheduling
@@ -105,7 +108,7 @@ def pytest_xdist_make_scheduler(config, log):
             file, _, test = nodeid.partition("::")
             if file.endswith("test_zoo.py"):
                 return file + test.partition("[")[2]
-            return nodeid if file == TOC.name else file
+            return nodeid if file.endswith(SHARE_NOTHING) else file
 
     config.option.loadscopereorder = False  # the order of pytest_collection_modifyitems is the better one
     return Scheduler(config, log)

@@ -14,9 +14,9 @@ PYTHON = """\
 echo "$@" >> "$CALLS"
 case "$*" in
   --version) echo "Python ${VERSION:-3.12.0}" ;;
-  "-m venv .venv")
-    mkdir -p .venv/bin
-    cp "$0" .venv/bin/python ;;
+  "-m venv "*)
+    mkdir -p "$3/bin"
+    cp "$0" "$3/bin/python" ;;
   book/build.py)
     mkdir -p _build/html
     echo "$PAGE" > _build/html/index.html
@@ -165,6 +165,22 @@ def test_another_python_sets_up_anew(repository):
     assert repository.make("setup")[1] == []
 
 
+def test_all_tests_run_on_each_supported_python_and_a_failure_is_named(repository):
+    for version in ("3.10", "3.11", "3.12", "3.13"):
+        text = (repository.tools / "python3").read_text().replace("3.12.0", f"{version}.0")
+        if version == "3.11":
+            text = text.replace('case "$*" in', 'case "$*" in\n  "-m pytest"*) exit 1 ;;')
+        (repository.tools / f"python{version}").write_text(text)
+        (repository.tools / f"python{version}").chmod(0o755)
+    output, _ = repository.make("test-all", fails=True)
+    assert "Tests failed on Python 3.11." in output
+    calls = repository.calls.read_text().splitlines()
+    assert [call for call in calls if call.startswith("-m venv")] == [
+        f"-m venv .venvs/{version}" for version in ("3.10", "3.11", "3.12", "3.13")
+    ]
+    assert calls.count("-m pytest") == 4 and not (repository.root / ".venv").exists()
+
+
 def test_an_old_python_is_refused(repository):
     output, _ = repository.make("setup", fails=True, FAILING="-c")
     assert not (repository.root / ".venv").exists()
@@ -172,5 +188,5 @@ def test_an_old_python_is_refused(repository):
 
 def test_help_names_every_target(repository):
     output, _ = repository.make()
-    for target in ("book", "test", "lab", "expectations", "bench", "lock", "clean"):
+    for target in ("book", "test", "check", "test-all", "lab", "expectations", "bench", "lock", "clean"):
         assert f"make {target} " in output

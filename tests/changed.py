@@ -1,0 +1,61 @@
+"""Print the tests that prove what has changed since the last commit: ``make check`` runs them.
+
+A chapter is proved by itself, a test file by itself, and each other file by the tests that ``PROVED_BY`` names for it.
+These are the ones that speak of it first, and take less than a minute. Others use it, too: before you commit, run them
+all.
+"""
+
+import subprocess
+import sys
+from fnmatch import fnmatch
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+PROVED_BY = (
+    ("demo_runtime/*.json", ("test_schema", "test_node_properties")),
+    ("demo_runtime/schema.py", ("test_schema",)),
+    ("demo_runtime/metadata.py", ("test_schema",)),
+    ("demo_runtime/runtime_type.py", ("test_runtime_type",)),
+    ("demo_runtime/description.py", ("test_description", "test_processor")),
+    ("demo_runtime/export.py", ("test_export",)),
+    ("demo_runtime/*", ("test_processor", "test_export", "test_installation")),
+    ("dask_runtime/plan.py", ("test_dask_plan",)),
+    ("dask_runtime/cluster.py", ("test_dask_cluster",)),
+    ("dask_runtime/server.py", ("test_run_page",)),
+    ("dask_runtime/static/*", ("test_run_page_browser",)),
+    ("dask_runtime/*", ("test_dask_plan", "test_dask_runs")),
+    ("elyra_runtime_doctor/contract.py", ("test_contract",)),
+    ("elyra_runtime_doctor/live.py", ("test_doctor_server",)),
+    ("elyra_runtime_doctor/*", ("test_doctor_command", "test_elyras_faults")),
+    ("conftest.py", ("test_chapters",)),
+    ("book/lesson.py", ("test_errors", "_toc.yml")),
+    ("book/*.py", ("test_make",)),
+    ("book/*", ("test_errors",)),
+    ("benchmarks/*", ("test_benchmark",)),
+    ("Makefile", ("test_make",)),
+    ("README.md", ("test_copy",)),
+    ("pyproject.toml", ("test_installation", "test_make")),
+)
+"""Patterns of files, and the tests that prove them. The first pattern that fits counts."""
+
+
+def changed():
+    """Return the files that differ from the last commit, new ones included, as paths below the root."""
+    listed = [["diff", "--name-only", "HEAD"], ["ls-files", "--others", "--exclude-standard"]]
+    lines = [subprocess.run(["git", *each], cwd=ROOT, capture_output=True, text=True, check=True) for each in listed]
+    return sorted({name for each in lines for name in each.stdout.splitlines()})
+
+
+def proving(file):
+    """Return what pytest is to run because ``file`` has changed, as arguments."""
+    path = Path(file)
+    if path.parts[0] == "tests":
+        return [file] if path.match("test_*.py") else []
+    named = next((tests for pattern, tests in PROVED_BY if fnmatch(file, pattern)), ())
+    chapter = [f"_toc.yml::{path.with_suffix('')}"] if path.match("book/*.md") else []
+    return chapter + [name if name == "_toc.yml" else f"tests/{name}.py" for name in named]
+
+
+if __name__ == "__main__":
+    print(*dict.fromkeys(test for file in sys.argv[1:] or changed() for test in proving(file)))
