@@ -37,10 +37,7 @@ def main(arguments=None):
         return _error(str(error.args[0]))
     except KeyboardInterrupt:
         return _error("Interrupted, without a report.")
-    if options.json:
-        print(to_json(report))
-    else:
-        print(*_lines(report, options.verbose), sep="\n")
+    _print(to_json(report) if options.json else "\n".join(_lines(report, options.verbose)))
     return int(failed(report))
 
 
@@ -65,6 +62,15 @@ def _lines(report, verbose):
         if "server" in report:
             yield heading
         yield from text({**report, "results": results}, verbose)
+
+
+def _print(text):
+    """Print ``text``, or as much of it as is read: a pipe may end in ``head``."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Python flushes once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _error(message):

@@ -8,6 +8,8 @@ import sys
 import pytest
 from host import own_jupyter, run
 
+from elyra_runtime_doctor.host import COMMANDS
+
 RESULT = {
     *("runtime", "where", "status", "found", "number", "title", "seen", "symptom", "cause", "way_out"),
     *("fault_of", "looks_at", "undetected", "section"),
@@ -56,6 +58,17 @@ def test_the_module_is_the_command(report):
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["results"] == json.loads(report.stdout)["results"]
+
+
+@pytest.mark.parametrize("option", ["--json", "--verbose"])
+def test_who_reads_no_further_gets_no_traceback(option):
+    """``head`` ends when it has seen enough. ``true`` ends before the report begins."""
+    path = os.pathsep.join([str(COMMANDS), os.environ["PATH"]])
+    command = f"elyra-runtime-doctor demoruntime {option} | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, timeout=120, env={**os.environ, "PATH": path}
+    )
+    assert (done.stdout, done.stderr) == ("0\n", "")
 
 
 def contents(folder):
