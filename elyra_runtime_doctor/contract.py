@@ -15,6 +15,7 @@ own Jupyter is left alone. Your runtime must be installed. No test imports it.
 import json
 import os
 import re
+import subprocess
 import tempfile
 import warnings
 from importlib.metadata import entry_points
@@ -32,6 +33,9 @@ from elyra_runtime_doctor.rows import FAIL, ROWS, SKIPPED, WARNING, Skip
 from elyra_runtime_doctor.sample import sample
 
 CONFIGURATIONS = "elyra/metadata/runtimes"
+VARIABLES = {"CONTRACT_VARIABLE": "secret-of-CONTRACT_VARIABLE"}
+"""The environment variables of the node that the tests submit and export. Their values occur nowhere else."""
+
 CHECKED = sorted(row.number for row in ROWS.values() if row.function)
 
 
@@ -41,7 +45,10 @@ class RuntimeContract:
     The tests ``test_submission_...`` submit a small pipeline. If that reaches a real backend, give its address in
     ``configuration``. To go without, leave them out with ``pytest -k "not submission"``, or, for good, write
     ``test_submission_from_the_editor = None`` and the like into your class. The tests ``test_export_...`` write files
-    to a temporary directory. No other test calls ``process`` or ``export``.
+    to a temporary directory. No other test calls ``process`` or ``export``. If what you export has to hold the values
+    of environment variables, leave out ``test_export_gives_no_environment_variable_away``.
+
+    No test passes because what it looks at did not happen: one that looks for secrets fails where nothing is submitted.
 
     Raises ``LookupError``, as soon as pytest collects the class, if no runtime is called ``runtime``.
     """
@@ -154,10 +161,60 @@ class RuntimeContract:
 
     @pytest.fixture(scope="class")
     @classmethod
+    def submitted_by_command(cls, elyra, saved, pipeline_file):
+        """What the command line says to a submission of the pipeline, a ``Done``."""
+        return elyra.run("elyra-pipeline", "submit", pipeline_file, "--runtime-config", saved)
+
+    @pytest.fixture(scope="class")
+    @classmethod
     def formats(cls, type):
         """The ids of the export formats."""
         formats = [format["id"] for format in type["export_file_types"] or []]
         return formats or pytest.skip(f"{cls.runtime} has no export formats")
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def exported(cls, elyra, pipeline, formats):
+        """Elyra's answers to the editor that exports the pipeline in each format, by the name of the file."""
+        return {
+            f"from-the-editor.{format}": elyra.export(pipeline, f"from-the-editor.{format}", format=format)
+            for format in formats
+        }
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def exported_by_command(cls, elyra, saved, pipeline_file, formats):
+        """What the command line says to exports that overwrite a file, by the name of the file."""
+        said = {}
+        for format in formats:
+            name = Path("by-command", f"contract.{format}")
+            elyra.write(name, "old")
+            target = ["--format", format, "--output", name, "--overwrite"]
+            said[name] = elyra.run("elyra-pipeline", "export", pipeline_file, "--runtime-config", saved, *target)
+        return said
+
+    @pytest.fixture
+    def said_of_submissions(self, elyra, submitted, submitted_by_command):
+        """What Elyra and the runtime say of both submissions: texts, by what they are."""
+        texts = {
+            "the answer to a submission": submitted.text,
+            "what the command line says to a submission": submitted_by_command.stdout + submitted_by_command.stderr,
+            "the log of the server": elyra.log,
+        }
+        return Texts(texts)
+
+    @pytest.fixture
+    def said_of_exports(self, elyra, exported, exported_by_command):
+        """What Elyra and the runtime say of all exports, and write: texts, by what they are."""
+        answers, commands = exported.values(), exported_by_command.values()
+        texts = {
+            "the file that the editor exported": "\n".join(map(elyra.read, exported)),
+            "the file that the command line exported": "\n".join(map(elyra.read, exported_by_command)),
+            "the answer to an export": "\n".join(answer.text for answer in answers),
+            "what the command line says to an export": "\n".join(done.stdout + done.stderr for done in commands),
+            "the log of the server": elyra.log,
+        }
+        return Texts(texts)
 
     # What the doctor sees
 
@@ -203,7 +260,7 @@ class RuntimeContract:
 
     # Runtime configurations
 
-    def test_configuration_from_the_form_is_saved(self, elyra, schema, fields, saved):
+    def test_configuration_from_the_form_is_saved(self, elyra, type, fields, saved):
         answer = elyra.answer(200, "GET", f"{CONFIGURATIONS}/{saved}")
         loaded = answer.json()["metadata"]
         assert not lost(fields, loaded), f"These fields were not saved as they were sent: {lost(fields, loaded)}"
@@ -212,8 +269,8 @@ class RuntimeContract:
         assert saved in types, elyra.with_log(
             f"The Runtimes panel does not list the new configuration (row 23): {types}"
         )
-        assert types[saved] == schema.get("runtime_type"), (
-            f"The new configuration has the runtime_type {types[saved]!r}, the schema {schema.get('runtime_type')!r}: "
+        assert types[saved] == type["id"], (
+            f"The new configuration has the runtime_type {types[saved]!r}, the schema {type['id']!r}: "
             "every pipeline is refused (rows 23 and 52)"
         )
 
@@ -222,6 +279,7 @@ class RuntimeContract:
         address = f"{CONFIGURATIONS}/{created['name']}"
         before = elyra.answer(200, "GET", address).json()["metadata"]
         before.pop("display_name", None)
+        assert not lost(fields, before), f"These fields were not saved as they were sent: {lost(fields, before)}"
         shown = Fields((name, value) for name, value in before.items() if not hidden(schema, name))
         elyra.answer(200, "PUT", address, form(self.runtime, "Contract edited", shown))
         after = elyra.answer(200, "GET", address).json()
@@ -231,8 +289,10 @@ class RuntimeContract:
 
     def test_configuration_is_removed(self, elyra, fields):
         created = elyra.answer(201, "POST", CONFIGURATIONS, form(self.runtime, "Contract to remove", fields)).json()
-        elyra.answer(204, "DELETE", f"{CONFIGURATIONS}/{created['name']}")
-        elyra.answer(404, "GET", f"{CONFIGURATIONS}/{created['name']}", about="a configuration that was removed")
+        address = f"{CONFIGURATIONS}/{created['name']}"
+        elyra.answer(200, "GET", address)
+        elyra.answer(204, "DELETE", address)
+        elyra.answer(404, "GET", address, about="a configuration that was removed")
 
     def test_configuration_by_command_line(self, elyra, schema, fields):
         required = schema["properties"]["metadata"].get("required", [])
@@ -249,8 +309,9 @@ class RuntimeContract:
         assert one["display_name"] == "Contract edited by command", f"Its name was not edited: {one['display_name']!r}"
         gone = lost({**given, "runtime_type": schema.get("runtime_type")}, one["metadata"])
         assert not gone, f"These fields are not as they were given to the command line (row 23): {gone}"
-        elyra.call("elyra-metadata", "remove", "runtimes", name)
         file = Path(elyra.directories["JUPYTER_DATA_DIR"], "metadata", "runtimes", "contract_by_command.json")
+        assert file.exists(), f"elyra-metadata create wrote no file {file}"
+        elyra.call("elyra-metadata", "remove", "runtimes", name)
         assert not file.exists(), "elyra-metadata remove left the configuration where it was"
 
     # Pipelines
@@ -262,20 +323,31 @@ class RuntimeContract:
         url = answer.get("run_url")
         assert isinstance(url, str) and url, elyra.shown(f"The editor gets no address of the run (row 33): {answer}")
 
-    def test_submission_by_command_line(self, elyra, saved, pipeline_file):
-        shown = elyra.call("elyra-pipeline", "submit", pipeline_file, "--runtime-config", saved).stdout
+    def test_submission_by_command_line(self, elyra, submitted_by_command):
+        shown = elyra.expect_success(submitted_by_command).stdout
         link = re.search(r"Check the status of your job at: (\S+)", shown)
         assert link and link[1] != "None", elyra.shown(
             f"The command line shows no address of the run (row 33):\n{shown}"
         )
 
-    def test_submission_gives_no_secret_away(self, elyra, submitted):
-        elyra.expect_no_secret({"the answer to a submission": submitted.text, "the log of the server": elyra.log})
+    def test_submission_gives_no_secret_away(self, elyra, said_of_submissions, submitted, submitted_by_command):
+        elyra.expect_no_secret(said_of_submissions)
+        elyra.expect(200, submitted, "a submission, rows 31 and 32")
+        elyra.expect_success(submitted_by_command)
+
+    def test_submission_gives_no_environment_variable_away(
+        self, elyra, said_of_submissions, submitted, submitted_by_command
+    ):
+        elyra.expect_none_of(VARIABLES, said_of_submissions)
+        elyra.expect(200, submitted, "a submission, rows 31 and 32")
+        elyra.expect_success(submitted_by_command)
 
     def test_pipeline_without_its_file_is_refused(self, elyra, schema, saved):
         pipeline = sent_by_the_editor(a_pipeline("lost.py"), self.runtime, schema.get("runtime_type"), saved)
         answer = elyra.post("elyra/pipeline/schedule", pipeline)
-        assert answer.status_code >= 400, elyra.told(answer, "a pipeline whose node has no file")
+        told = elyra.told(answer, "a pipeline whose node has no file")
+        assert answer.status_code >= 400, told
+        assert "lost.py" in answer.text, f"The refusal does not name the file, lost.py. {told}"
 
     # Exports
 
@@ -289,34 +361,31 @@ class RuntimeContract:
 
     def test_export_leaves_a_file_alone_that_shall_not_be_overwritten(self, elyra, pipeline, formats):
         for format in formats:
-            file = Path(elyra.root, f"mine.{format}")
-            file.write_text("mine", encoding="utf-8")
+            file = elyra.write(f"mine.{format}", "mine")
             answer = elyra.export(pipeline, file.name, format=format)
             assert answer.status_code != 201, elyra.told(answer, "an export to a file that is there, row 38")
             assert file.read_text(encoding="utf-8") == "mine", "The export replaced a file, unasked (row 38)"
+            file.unlink()  # from now on there is no reason to refuse
+            elyra.export_to(file.name, format, pipeline)
 
     def test_export_overwrites_a_file_if_it_shall(self, elyra, pipeline, formats):
         for format in formats:
-            file = Path(elyra.root, f"yours.{format}")
-            file.write_text("yours", encoding="utf-8")
+            file = elyra.write(f"yours.{format}", "yours")
             elyra.expect(201, elyra.export(pipeline, file.name, format=format, overwrite=True), "overwrite, row 38")
-            assert file.read_bytes() != b"yours", "The export did not replace the file that it was told to (row 38)"
+            assert file.read_bytes() not in (b"", b"yours"), (
+                "The export did not replace the file that it was told to (row 38)"
+            )
 
-    def test_export_by_command_line(self, elyra, saved, pipeline_file, formats):
-        for format in formats:
-            file = Path(elyra.root, "by-command", f"contract.{format}")
-            file.parent.mkdir(exist_ok=True)
-            file.write_text("old", encoding="utf-8")
-            target = ["--format", format, "--output", file.relative_to(elyra.root), "--overwrite"]
-            elyra.call("elyra-pipeline", "export", pipeline_file, "--runtime-config", saved, *target)
-            assert file.read_bytes() not in (b"", b"old"), f"{target[3]} was not written (row 38)"
+    def test_export_by_command_line(self, elyra, exported_by_command):
+        elyra.expect_exports({}, exported_by_command)
 
-    def test_export_gives_no_secret_away(self, elyra, pipeline, formats):
-        for format in formats:
-            answer = elyra.export_to(f"secretive.{format}", format, pipeline)
-            exported = Path(elyra.root, f"secretive.{format}").read_bytes().decode("utf-8", errors="replace")
-            elyra.expect_no_secret({"the exported file": exported, "the answer to an export": answer.text})
-        elyra.expect_no_secret({"the log of the server": elyra.log})
+    def test_export_gives_no_secret_away(self, elyra, said_of_exports, exported, exported_by_command):
+        elyra.expect_no_secret(said_of_exports)
+        elyra.expect_exports(exported, exported_by_command)
+
+    def test_export_gives_no_environment_variable_away(self, elyra, said_of_exports, exported, exported_by_command):
+        elyra.expect_none_of(VARIABLES, said_of_exports)
+        elyra.expect_exports(exported, exported_by_command)
 
 
 class Fields(dict):
@@ -324,6 +393,25 @@ class Fields(dict):
 
     def __repr__(self):
         return f"<the fields {', '.join(self)}>"
+
+
+class Texts(dict):
+    """Texts, by what they are. pytest shows that only: a text may hold a secret."""
+
+    def __repr__(self):
+        return f"<{', '.join(self)}>"
+
+
+class Done(subprocess.CompletedProcess):
+    """A command that has ended. pytest does not show what it said, which may hold a secret."""
+
+    def __repr__(self):
+        return f"<{self.line} ended with {self.returncode}>"
+
+    @property
+    def line(self):
+        """The beginning of the command line."""
+        return " ".join([Path(self.args[0]).name, *self.args[1:3]])
 
 
 class Elyra(Server):
@@ -343,34 +431,73 @@ class Elyra(Server):
         return answer
 
     def call(self, *arguments):
-        """Run a command in the root directory. Return the ``CompletedProcess``, which must have ended with 0."""
+        """Run a command in the root directory. Return the ``Done``, which must have ended with 0."""
         __tracebackhide__ = True
-        done = run(*arguments, cwd=self.root, env=self.environment)
-        line = " ".join(map(str, arguments[:3]))
-        assert done.returncode == 0, self.shown(f"{line} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        return self.expect_success(self.run(*arguments))
+
+    def run(self, *arguments):
+        """Run a command in the root directory. Return the ``Done``."""
+        return Done(**vars(run(*arguments, cwd=self.root, env=self.environment)))
+
+    def expect_success(self, done):
+        """Return ``done``, which must have ended with 0."""
+        __tracebackhide__ = True
+        said = f"{done.line} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == 0, self.shown(said)
         return done
 
-    def export_to(self, path, format, pipeline, about="an export, rows 37, 38 and 56"):
-        """Export as the editor does. Return the answer. The file must be there."""
-        __tracebackhide__ = True
+    def write(self, path, text):
+        """Write ``text`` to ``path``, below the root directory. Return the whole path."""
         file = Path(self.root, path)
         file.parent.mkdir(exist_ok=True)
-        answer = self.expect(201, self.export(pipeline, path, format=format), about)
-        assert file.is_file() and file.stat().st_size, self.with_log(
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    def read(self, path):
+        """Return the text of the file at ``path``, below the root directory: none if it is not there."""
+        file = Path(self.root, path)
+        return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+
+    def export_to(self, path, format, pipeline, about="an export, rows 37, 38 and 56"):
+        """Export as the editor does. The file must be there."""
+        __tracebackhide__ = True
+        Path(self.root, path).parent.mkdir(exist_ok=True)
+        self.expect_export(path, self.export(pipeline, path, format=format), about)
+
+    def expect_export(self, path, answer, about="an export, rows 37, 38 and 56"):
+        """Elyra's ``answer`` must be that it exported to ``path``, and the file must be there."""
+        __tracebackhide__ = True
+        self.expect(201, answer, about)
+        assert self.read(path), self.with_log(
             f"Elyra says that it exported to {path}. Below the root directory, that file is missing or empty (row 38)."
         )
-        return answer
+
+    def expect_exports(self, answers, by_command):
+        """All exports must have succeeded: ``answers`` to the editor, and those ``by_command``, by their files."""
+        __tracebackhide__ = True
+        for path, answer in answers.items():
+            self.expect_export(path, answer)
+        for path, done in by_command.items():
+            self.expect_success(done)
+            assert self.read(path) not in ("", "old"), f"{path} was not written (row 38)"
 
     def expect_no_secret(self, texts):
         """Look in ``texts``, by what they are, for the secrets of the runtime configuration."""
         __tracebackhide__ = True
         if not self.secrets:
             pytest.skip("the runtime configuration holds no secret: the schema masks no field, or none has a value")
-        for name, secret in self.secrets.items():
-            for place, text in texts.items():
-                spellings = secret, json.dumps(secret)[1:-1]
-                lines = [self.shown(line) for line in text.splitlines() if any(one in line for one in spellings)]
-                assert not lines, f"The value of {name} is in {place}: {lines[0][:500]}"
+        self.expect_none_of(self.secrets, texts)
+
+    def expect_none_of(self, secrets, texts):
+        """Look in ``texts``, by what they are, for the values of ``secrets``, a dict by name."""
+        __tracebackhide__ = True
+        found = [
+            f"The value of {name} is in {place}: {self.shown(line)[:500]}"
+            for name, secret in secrets.items()
+            for place, text in texts.items()
+            for line in lines_with(secret, text)[:1]
+        ]
+        assert not found, "\n".join(found)
 
     def told(self, answer, about="", instead=""):
         """Return what Elyra answered, and what it logged last."""
@@ -387,9 +514,15 @@ class Elyra(Server):
 
     def shown(self, text):
         """Return ``text`` without secrets."""
-        for secret in self.secrets.values():
+        for secret in [*self.secrets.values(), *VARIABLES.values()]:
             text = text.replace(secret, "(hidden)").replace(json.dumps(secret)[1:-1], "(hidden)")
         return text
+
+
+def lines_with(secret, text):
+    """Return the lines of ``text`` that hold ``secret``, as it is or as JSON spells it."""
+    spellings = secret, json.dumps(secret)[1:-1]
+    return [line for line in text.splitlines() if any(one in line for one in spellings)]
 
 
 def hidden(schema, name):
@@ -424,7 +557,7 @@ def a_pipeline(filename):
         "dependencies": [],
         "include_subdirectories": False,
         "outputs": [],
-        "env_vars": [],
+        "env_vars": [{"env_var": name, "value": value} for name, value in VARIABLES.items()],
     }
     node = {
         "id": "work",
