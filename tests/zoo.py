@@ -26,6 +26,7 @@ STEPS = STEPS.partition("\n## ")[0]
 COPIED = re.findall("`(.+?)`", STEPS.partition("1. Copy ")[2].partition(" to an empty folder")[0])
 WORDS = re.findall(r"^ *\| `(.+?)` \| `(.+?)` \|", STEPS, re.MULTILINE)
 DELETED = re.findall("`(.+?)`", STEPS.partition("delete the lines that hold ")[2].partition(":")[0])
+BLOCK = re.search("from a line `(.+?)` to the next line `(.+?)`", STEPS).groups()
 
 
 def copy_of_the_demo(folder, called="orbit"):
@@ -39,10 +40,15 @@ def copy_of_the_demo(folder, called="orbit"):
     words = [(old, _called(new, called)) for old, new in WORDS]
     for path in sorted(folder.rglob("*"), reverse=True):  # files come before the folder that holds them
         if path.is_file():
-            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            lines = _without_blocks(path.read_text(encoding="utf-8")).splitlines(keepends=True)
             kept = "".join(line for line in lines if not any(word in line for word in DELETED))
             path.write_text(_replaced(kept, words), encoding="utf-8")
         path.rename(path.with_name(_replaced(path.name, words)))
+
+
+def _without_blocks(text):
+    first, last = map(re.escape, BLOCK)
+    return re.sub(rf"^ *{first}\n.*?^ *{last}\n", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
 def _called(word, name):
