@@ -33,6 +33,7 @@ from elyra_runtime_doctor.rows import FAIL, ROWS, SKIPPED, WARNING, Skip
 from elyra_runtime_doctor.sample import sample
 
 CONFIGURATIONS = "elyra/metadata/runtimes"
+SECRET_NUMBER = 918273645
 VARIABLES = {"CONTRACT_VARIABLE": "secret-of-CONTRACT_VARIABLE"}
 """The environment variables of the node that the tests submit and export. Their values occur nowhere else."""
 
@@ -121,14 +122,18 @@ class RuntimeContract:
         masked = [
             name for name, field in described.items() if field.get("uihints", {}).get("ui:field") == PASSWORD_FIELD
         ]
-        made_up = {name: f"secret-of-{name}" for name in masked}
-        made_up = {name: text for name, text in made_up.items() if Draft7Validator(described[name]).is_valid(text)}
+        made_up = {
+            name: secret
+            for name in masked
+            for secret in (f"secret-of-{name}", SECRET_NUMBER)
+            if Draft7Validator(described[name]).is_valid(secret)
+        }
         constants = {name: field["const"] for name, field in described.items() if "const" in field}
         try:
             fields = sample(schema, {**constants, **made_up, **cls.configuration})
         except Skip as reason:
             pytest.fail(f"{reason}, or give it a value in `configuration` of your class", pytrace=False)
-        elyra.secrets = {name: fields[name] for name in masked if isinstance(fields.get(name), str) and fields[name]}
+        elyra.secrets = {name: str(fields[name]) for name in masked if fields.get(name)}
         shown = {name for name in fields if name in cls.configuration or not hidden(schema, name)}
         return Fields((name, value) for name, value in fields.items() if name in shown)
 
@@ -295,10 +300,8 @@ class RuntimeContract:
         elyra.answer(404, "GET", address, about="a configuration that was removed")
 
     def test_configuration_by_command_line(self, elyra, schema, fields):
-        required = schema["properties"]["metadata"].get("required", [])
-        given = {field: value for field, value in fields.items() if value or field in required}
         name = "--name=contract_by_command"
-        create = ["--schema_name", self.runtime, name, "--display_name=Contract by command", *options(given)]
+        create = ["--schema_name", self.runtime, name, "--display_name=Contract by command", *options(fields)]
         elyra.call("elyra-metadata", "create", "runtimes", *create)
         edit = ["--schema_name", self.runtime, name, "--display_name=Contract edited by command"]
         elyra.call("elyra-metadata", "update", "runtimes", *edit)
@@ -307,7 +310,7 @@ class RuntimeContract:
         assert "contract_by_command" in listed, elyra.shown(f"elyra-metadata list does not show it (row 23): {shown}")
         one = listed["contract_by_command"]
         assert one["display_name"] == "Contract edited by command", f"Its name was not edited: {one['display_name']!r}"
-        gone = lost({**given, "runtime_type": schema.get("runtime_type")}, one["metadata"])
+        gone = lost({**fields, "runtime_type": schema.get("runtime_type")}, one["metadata"])
         assert not gone, f"These fields are not as they were given to the command line (row 23): {gone}"
         file = Path(elyra.directories["JUPYTER_DATA_DIR"], "metadata", "runtimes", "contract_by_command.json")
         assert file.exists(), f"elyra-metadata create wrote no file {file}"
@@ -540,8 +543,13 @@ def form(runtime, display_name, fields):
 
 
 def options(fields):
-    """Return ``fields`` as ``elyra-metadata`` takes them."""
-    return [f"--{name}={value if isinstance(value, str) else repr(value)}" for name, value in fields.items()]
+    """Return ``fields`` as ``elyra-metadata`` takes them: what is 0, false or empty only as JSON."""
+    empty = {name: value for name, value in fields.items() if not value}
+    given = {name: value for name, value in fields.items() if value}
+    return [
+        *(f"--{name}={value if isinstance(value, str) else repr(value)}" for name, value in given.items()),
+        *([f"--json={empty}"] if empty else []),
+    ]
 
 
 def lost(sent, loaded):

@@ -46,10 +46,10 @@ def sample(schema, fields=None):
 def _made_up(name, field):
     validator = Draft7Validator(field, format_checker=FormatChecker())
     types = field.get("type", "string")
-    hints = [field.get("uihints", {}).get("ui:placeholder"), *field.get("examples", [])]
+    hints = [hint for hint in [field.get("uihints", {}).get("ui:placeholder")] if hint] + field.get("examples", [])
     known = [field["const"]] if "const" in field else field.get("enum", [])
     guesses = [guess for type in ([types] if isinstance(types, str) else types) for guess in CANDIDATES.get(type, [])]
     for value in [*known, *hints, *guesses]:
-        if value is not None and validator.is_valid(value):
+        if validator.is_valid(value):
             return value
     raise Skip(f"no value can be made up for the required field '{name}': give it a 'ui:placeholder' that is valid")

@@ -57,13 +57,21 @@ ENTERED = {
 }
 
 
+def a_cage(directory, required=()):
+    """Return the cage of a copied runtime with the fields above."""
+    cage = Cage(directory)
+    schema = json.loads((cage.site / FORM).read_text(encoding="utf-8"))
+    fields = schema["properties"]["metadata"]
+    fields["properties"] |= OF_EACH_TYPE
+    fields["required"] += required
+    (cage.site / FORM).write_text(json.dumps(schema), encoding="utf-8")
+    return cage
+
+
 @pytest.fixture(scope="module")
 def server(nobodys_jupyter, tmp_path_factory):
-    """A Jupyter server with the copied runtime and the fields above."""
-    cage = Cage(tmp_path_factory.mktemp("fields"))
-    schema = json.loads((cage.site / FORM).read_text(encoding="utf-8"))
-    schema["properties"]["metadata"]["properties"] |= OF_EACH_TYPE
-    (cage.site / FORM).write_text(json.dumps(schema), encoding="utf-8")
+    """A Jupyter server with that runtime."""
+    cage = a_cage(tmp_path_factory.mktemp("fields"))
     with cage.server() as server:
         server.cage = cage
         yield server
@@ -116,3 +124,10 @@ def test_the_command_line_submits_each_field(server, saved):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "runtime configuration: " in done.stderr
     assert "6174" not in done.stdout + done.stderr
+
+
+def test_the_contract_fills_in_each_field(nobodys_jupyter, tmp_path):
+    cage = a_cage(tmp_path, required=OF_EACH_TYPE)
+    done = cage.contract("configuration or submission or export")
+    assert done.returncode == 0, done.stdout
+    assert "skipped" not in done.stdout
