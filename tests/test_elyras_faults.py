@@ -6,12 +6,14 @@ Elyra mends it, the test fails, and the test and the row can go.
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from elyra.pipeline.parser import PipelineParser
-from host import elyra_pipeline, run
+from host import FIELDS, elyra_pipeline, run
 from lab import CONFIGURATION, jupyterlab, open_lab, open_pipeline
 from pipelines import node, pipeline_file, submission
+from zoo import Cage
 
 
 def typed(*nodes):
@@ -97,6 +99,59 @@ def test_row_58_a_node_offers_what_any_enabled_runtime_supports(request, name, k
     parameters = offered["component_parameters"]["properties"]
     assert "env_vars" in parameters
     assert ("kubernetes_tolerations" in parameters) == kubernetes
+
+
+@pytest.fixture
+def metadata(nobodys_jupyter, tmp_path):
+    """Call ``elyra-metadata`` for a runtime with three more fields. Returns how it ended, and the fields saved."""
+    cage = Cage(tmp_path)
+    form = cage.site / "zoo_runtime" / "zooruntime.json"
+    schema = json.loads(form.read_text(encoding="utf-8"))
+    fields = schema["properties"]["metadata"]
+    fields["properties"] |= {
+        "max_jobs": {"type": "integer", "default": 4},
+        "notify_email": {"type": "string"},
+        "share": {"type": "number"},
+    }
+    fields["required"].append("share")
+    form.write_text(json.dumps(schema), encoding="utf-8")
+    saved = Path(cage.variables["JUPYTER_DATA_DIR"], "metadata", "runtimes", "zoo.json")
+
+    def call(command, **options):
+        given = {"schema_name": "zooruntime", "name": "zoo", "display_name": "Zoo", **options}
+        given = [f"--{name}={value}" for name, value in given.items()]
+        done = cage.run("elyra-metadata", command, "runtimes", *given)
+        return done, json.loads(saved.read_text(encoding="utf-8"))["metadata"] if saved.exists() else None
+
+    return call
+
+
+def test_row_65_the_command_line_drops_0(metadata):
+    done, saved = metadata("create", **FIELDS, share=1, max_jobs=0)
+    assert (done.returncode, saved["max_jobs"]) == (0, 4), done.stdout
+    _, saved = metadata("update", max_jobs=7)
+    assert saved["max_jobs"] == 7
+    done, saved = metadata("update", max_jobs=0)
+    assert (done.returncode, saved["max_jobs"]) == (0, 7), done.stdout
+    done, saved = metadata("update", json="{'max_jobs': 0}")
+    assert (done.returncode, saved["max_jobs"]) == (0, 0), done.stdout
+
+
+def test_row_65_the_command_line_refuses_0_where_a_value_is_required(metadata):
+    done, saved = metadata("create", **FIELDS, share=0)
+    assert (done.returncode, saved) == (1, None)
+    assert "Parameter '--share' requires a value." in done.stdout
+    done, saved = metadata("create", **FIELDS, json="{'share': 0}")
+    assert (done.returncode, saved["share"]) == (0, 0), done.stdout
+
+
+def test_row_66_the_command_line_fails_on_an_empty_value(metadata):
+    done, saved = metadata("create", **FIELDS, share=1, notify_email="")
+    assert (done.returncode, saved) == (1, None)
+    assert done.stderr.endswith("ValueError: list.remove(x): x not in list\n")
+    metadata("create", **FIELDS, share=1, notify_email="me@example.com")
+    done, saved = metadata("update", json="{'notify_email': ''}")
+    assert (done.returncode, saved["notify_email"]) == (0, ""), done.stdout
 
 
 @pytest.fixture(scope="module")

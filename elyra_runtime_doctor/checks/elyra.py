@@ -1,6 +1,6 @@
 """Rows that are faults of Elyra itself: known, with a way around."""
 
-from elyra_runtime_doctor.rows import ELYRA, REFUSED, RUN, SILENT, check, explain, warn
+from elyra_runtime_doctor.rows import ELYRA, PANEL, REFUSED, RUN, SILENT, check, explain, warn
 
 
 @check(
@@ -90,4 +90,28 @@ explain(
     cause="For a generic node, the editor shows what any of the enabled runtimes supports.",
     way_out="Let the processor say which properties it ignores.",
     undetected="It is so for every runtime. Row 41 finds what the package itself promises.",
+)
+
+explain(
+    65,
+    "The command line drops 0 and `false`",
+    seen=SILENT,
+    symptom="`elyra-metadata create runtimes ... --max_jobs=0` ends with 0, and the default of the field is saved. "
+    "`elyra-metadata update` leaves the old value. A required field is refused: `Parameter '--max_jobs' requires a "
+    "value`.",
+    cause="The command asks whether a value is true, and takes 0, `false`, `[]` and `{}` for no value.",
+    way_out="Give such a value as JSON, `--json=\"{'max_jobs': 0}\"` beside the other options, or in the form.",
+    undetected="It is so for every field of such a type, and only who calls the command knows what was meant.",
+)
+
+explain(
+    66,
+    "The command line fails on an empty value",
+    seen=PANEL,
+    symptom="`elyra-metadata create runtimes ... --notify_email=` ends in a traceback: `ValueError: list.remove(x): x "
+    "not in list`.",
+    cause="The command looks for the option among its arguments without the equals sign.",
+    way_out="Leave the option out. To empty a field that has a value, use the form, or "
+    "`elyra-metadata update ... --json=\"{'notify_email': ''}\"`.",
+    undetected="It is so for every field of every runtime.",
 )

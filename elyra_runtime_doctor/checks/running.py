@@ -177,8 +177,9 @@ explain(
     "An export goes to the wrong folder",
     seen=RUN,
     symptom="The exported file is not where the user wants it, or replaces another file.",
-    cause="The editor gives a path relative to the root directory, the command line an absolute one. The command line "
-    "always overwrites.",
+    cause="The editor gives a path relative to the root directory, the command line an absolute one. The editor leaves "
+    "it to `export` to keep a file that is there. The command line looks itself, and then always passes "
+    "`overwrite=True`.",
     way_out="Join the path with `self.root_dir`, and look at `overwrite`.",
     undetected="Only an export shows where the file goes. The contract makes one in both ways.",
     fault_of=PACKAGE,
