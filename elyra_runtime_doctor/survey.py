@@ -9,12 +9,14 @@ import glob
 import json
 import logging
 import os
+import re
 import sys
 import time
 import traceback
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import distributions
+from importlib.util import find_spec
 from pathlib import Path
 
 import entrypoints
@@ -78,6 +80,17 @@ class EntryPoint:
     def origin(self):
         """The code that was running when the error was raised, innermost last: lines of source."""
         return [frame.line or "" for frame in traceback.extract_tb(self.error.__traceback__)] if self.error else []
+
+    def no_json(self, error):
+        """Say which file of the package is no JSON, if ``error`` is about one, which does not name it."""
+        if not isinstance(error, json.JSONDecodeError):
+            return ""
+        package = find_spec(re.match(r"\w*", self.value)[0])
+        for folder in package.submodule_search_locations or ():
+            for path in sorted(Path(folder).rglob("*.json")):
+                if path.read_text(encoding="utf-8", errors="replace") == error.doc:
+                    return f" ({path} is no JSON)"
+        return ""
 
 
 class Survey:
@@ -197,6 +210,16 @@ class Runtime:
         """The schemas providers that come with the runtime."""
         own = self.entry_point.file
         return [point for point in self.survey.entry_points if point.group == PROVIDERS and point.file is own]
+
+    @property
+    def no_json(self):
+        """Say which file is no JSON, if importing a schemas provider, or asking it, fails because of that."""
+        for point in self.providers:
+            try:
+                point.loaded().get_schemas()
+            except Exception as error:
+                return point.no_json(point.error or error)
+        return ""
 
     @property
     def provider_log(self):

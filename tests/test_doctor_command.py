@@ -169,3 +169,40 @@ def test_a_runtime_does_not_see_the_token(examined, monkeypatch):
     assert "PYTHONPATH" in done.stderr
     assert "JUPYTER_TOKEN" not in done.stderr
     assert "a-secret-token" not in done.stderr
+
+
+# A schema that is no JSON, wherever the runtime reads it.
+
+READS_WHEN_IMPORTED = """
+import json, pathlib
+SCHEMA = json.loads(pathlib.Path(__file__).with_name("rude.json").read_text())
+"""
+READS_WHEN_ASKED = """
+import json, pathlib
+from elyra.metadata.schema import SchemasProvider
+from elyra.pipeline.local.local_processor import LocalPipelineProcessor as Processor
+
+class Provider(SchemasProvider):
+    def get_schemas(self):
+        with pathlib.Path(__file__).with_name("rude.json").open() as file:
+            return [json.load(file)]
+"""
+
+
+@pytest.mark.parametrize("row, source", [(3, READS_WHEN_IMPORTED), (53, READS_WHEN_ASKED)])
+def test_a_schema_that_is_no_json_is_named(tmp_path, row, source):
+    package = tmp_path / "rude"
+    package.mkdir()
+    (package / "__init__.py").write_text(source)
+    (package / "rude.json").write_text('{"name": "rude",}')
+    (package / "other.json").write_text("no JSON either")
+    information = tmp_path / "rude-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: rude\nVersion: 1.0\n")
+    points = "[elyra.pipeline.processors]\nrude = rude:Processor\n[metadata.schemas_providers]\nrude = rude:Provider\n"
+    (information / "entry_points.txt").write_text(points)
+    done = run("elyra-runtime-doctor", "rude", "--json", env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    found = {result["number"]: result["found"] for result in json.loads(done.stdout)["results"]}
+    assert f"{package / 'rude.json'} is no JSON" in found[row]
+    assert "line 1 column 17" in found[row]
+    assert "other.json" not in done.stdout

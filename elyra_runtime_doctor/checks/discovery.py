@@ -95,7 +95,7 @@ def processor_is_built(runtime):
         raise Skip("importing it ends the process (row 59)")
     if runtime.error is not None and not lacks_member(point):
         where = "" if point.error is None or not point.origin else f" (at: {point.origin[-1]})"
-        return fail(f"{point.value}: {runtime.error}{where}")
+        return fail(f"{point.value}: {runtime.error}{point.no_json(point.error)}{where}")
 
 
 @check(

@@ -123,7 +123,7 @@ def provider_is_loaded(runtime):
     for line in runtime.provider_log:
         said = line.partition("' - ")[2]
         if said != runtime.error and not any(lacks_member(point) for point in runtime.providers):
-            return fail(line)
+            return fail(f"{line}{runtime.no_json}")
 
 
 @check(
