@@ -46,12 +46,17 @@ class FileNames:
 
 @dataclass(frozen=True)
 class Node:
-    """The facts about one node. No value of an environment variable is among them.
+    """The facts about one node, for people to read.
 
-    ``inputs`` holds the files that the node declares, and all that its parents hand down: their
-    outputs and their own inputs, as in ``PipelineProcessor._propagate_operation_inputs_outputs``.
-    ``parents`` holds the names of the nodes that come before. ``ignored_properties`` names the node
-    properties that are set for other runtimes, such as Kubernetes secrets: the editor offers them all.
+    No value of an environment variable is among them. ``inputs`` holds the
+    files that the node declares, and all that its parents hand down: their
+    outputs and their own inputs, as in
+    ``PipelineProcessor._propagate_operation_inputs_outputs``. ``parents``
+    holds the names of the nodes that come before, ``name (id)`` where nodes
+    share a name. Code that links nodes asks the operation of this ``id`` for
+    ``parent_operation_ids``. ``ignored_properties`` names the node properties
+    that are set for other runtimes, such as Kubernetes secrets: the editor
+    offers them all.
     """
 
     name: str

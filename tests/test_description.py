@@ -46,7 +46,9 @@ def test_inputs_are_those_of_the_node_and_all_files_of_its_ancestors(operations)
 @given(graphs())
 def test_the_parents_of_a_node_can_be_told_apart(operations):
     for node in describe(operations):
-        assert len(node.parents) == len(set(node.parents)) == len(set(operations[node.id].parent_operation_ids))
+        ids = dict.fromkeys(operations[node.id].parent_operation_ids)
+        assert [repr(parent) for parent in node.parents] == [label(operations, id) for id in ids]
+        assert len(set(node.parents)) == len(ids)
 
 
 @given(graphs())
