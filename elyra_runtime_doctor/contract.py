@@ -41,17 +41,23 @@ CHECKED = sorted(row.number for row in ROWS.values() if row.function)
 
 
 class RuntimeContract:
-    """What Elyra expects of a runtime. Derive a class from it whose name starts with ``Test``.
+    """What Elyra expects of a runtime. Derive a class from it whose name starts
+    with ``Test``.
 
-    The tests ``test_submission_...`` submit a small pipeline. If that reaches a real backend, give its address in
-    ``configuration``. To go without, leave them out with ``pytest -k "not submission"``, or, for good, write
-    ``test_submission_from_the_editor = None`` and the like into your class. The tests ``test_export_...`` write files
-    to a temporary directory. No other test calls ``process`` or ``export``. If what you export has to hold the values
-    of environment variables, leave out ``test_export_gives_no_environment_variable_away``.
+    The tests ``test_submission_...`` submit a small pipeline. If that reaches a
+    real backend, give its address in ``configuration``. To go without, leave them
+    out with ``pytest -k "not submission"``, or, for good, write
+    ``test_submission_from_the_editor = None`` and the like into your class. The
+    tests ``test_export_...`` write files to a temporary directory. No other test
+    calls ``process`` or ``export``. If what you export has to hold the values of
+    environment variables, leave ``test_export_gives_no_environment_variable_away``
+    out.
 
-    No test passes because what it looks at did not happen: one that looks for secrets fails where nothing is submitted.
+    No test passes because what it looks at did not happen: the tests that look
+    for secrets fail where the submission or the export fails.
 
-    Raises ``LookupError``, as soon as pytest collects the class, if no runtime is called ``runtime``.
+    Raises ``LookupError``, as soon as pytest collects the class, if no runtime is
+    called ``runtime``.
     """
 
     runtime = None
