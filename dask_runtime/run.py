@@ -40,6 +40,9 @@ SKIPPED = "skipped"
 ENDED = frozenset({DONE, FAILED, CANCELLED})
 """The states in which a run is over. A node may also be skipped, because a node before it failed."""
 
+HEAD = 65_536
+"""In so many bytes of ``run.json`` all is expected that comes before the nodes."""
+
 SECONDS_TO_START = 60
 """So long may pass from the start of the driver to its first event, before a run counts as failed."""
 
@@ -59,12 +62,17 @@ def new_id():
     return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-{part:04x}{secrets.token_hex(2)}"
 
 
+def run_ids():
+    """Return the ids of all that is listed, the newest first. Touches no folder of a run, so some may be none."""
+    try:
+        return sorted((name for name in os.listdir(runs_folder()) if RUN_ID.fullmatch(name)), reverse=True)
+    except FileNotFoundError:
+        return []
+
+
 def all_runs():
     """Return all runs, the newest first."""
-    with suppress(FileNotFoundError):
-        names = sorted((name for name in os.listdir(runs_folder()) if RUN_ID.fullmatch(name)), reverse=True)
-        return [Run(runs_folder() / name) for name in names if (runs_folder() / name / "run.json").is_file()]
-    return []
+    return [Run(runs_folder() / id) for id in run_ids() if (runs_folder() / id / "run.json").is_file()]
 
 
 def find_run(id):
@@ -133,6 +141,16 @@ class Run:
     def facts(self):
         """What was submitted, a dict."""
         return json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+
+    @property
+    def head(self):
+        """What was submitted, without what takes long to read where there are many: the nodes."""
+        with open(self.folder / "run.json", "rb") as file:
+            # In a string, the quotes would be escaped.
+            head, nodes, _ = file.read(HEAD).partition(b', "nodes": [')
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+            is_whole = file.read() == b"}"
+        return json.loads(head + b"}") if nodes and is_whole else self.facts
 
     def remove(self):
         """Remove all that belongs to the run."""
@@ -214,7 +232,7 @@ class Run:
         try:
             return (self.folder / "driver.log").stat().st_mtime + SECONDS_TO_START
         except FileNotFoundError:
-            return self.facts["submitted"] + SECONDS_TO_COPY
+            return self.head["submitted"] + SECONDS_TO_COPY
 
     def _last_event(self):
         try:
