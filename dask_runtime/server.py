@@ -4,18 +4,14 @@ Both pages are files of ``static/``, the same for each run. What they show comes
 """
 
 import asyncio
-import codecs
-import os
 import re
-import stat
 import time
 from contextlib import suppress
-from functools import wraps
+from functools import partial
 from html import escape
 from http.client import HTTPException
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from string import Template
-from urllib.parse import quote
 from urllib.request import ProxyHandler, build_opener
 
 from jupyter_server.auth.decorator import authorized
@@ -26,27 +22,31 @@ from jupyter_server.utils import url_path_join
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, authenticated
 
-from dask_runtime.run import ENDED, all_runs, find_run
-from dask_runtime.start import again
+from dask_runtime import kept, told
+from dask_runtime.run import run_ids, runs_folder
+from dask_runtime.threads import Late, Threads
 
 STATIC = Path(__file__).parent / "static"
 
 RUNS_LISTED = 100
 """So many runs are listed, the newest ones."""
 
-PIECE = 1_000_000
-"""At most so many bytes of a log are in one answer, and of a file in memory."""
-
 SECONDS_TO_ANSWER = 1
 """So long may a running server take to say that it has this extension."""
 
-IMAGES = {".gif": "image/gif", ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
-TEXTS = ".csv", ".json", ".log", ".md", ".py", ".r", ".toml", ".tsv", ".txt", ".yaml", ".yml"
-OPENED = {**IMAGES, **dict.fromkeys(TEXTS, "text/plain; charset=utf-8")}
-"""What a browser may show, and as which type. Other files are only downloaded: they may hold scripts."""
+SECONDS_TO_READ = 5
+"""So long may the folder of a run take for what its page asks for."""
 
-SHOWN_OF_RUN = "id", "pipeline", "configuration", "submitted"
-SHOWN_OF_NODE = "name", "kind", "file", "environment", "parents", "resources", "notes"
+SECONDS_TO_LIST = 2
+"""So long may it take for its row in the list."""
+
+SECONDS_TO_START = 240
+"""So long may a run take to start again, the copies of its files included. A browser does not wait much longer."""
+
+SECONDS_TO_SEND = 60
+"""So long may a piece of a file take."""
+
+THREADS = Threads()
 
 
 class DaskRuntimeExtension(ExtensionApp):
@@ -98,18 +98,25 @@ def for_user(method):
     return authenticated(authorized(method))
 
 
-def of_run(method):
-    """Hand the run to the method of a handler instead of its id. An unknown one is answered with 404."""
+async def ask(id, tell, *arguments, seconds=SECONDS_TO_READ, queue="", late="its folder does not answer"):
+    """Return what the function ``tell`` tells of the run ``id``, as ``told.told`` does it, but in time.
 
-    @wraps(method)
-    async def with_run(self, id, *arguments):
-        try:
-            run = find_run(id)
-        except LookupError as error:
-            raise HTTPError(404, str(error)) from error
-        return await method(self, run, *arguments)
-
-    return with_run
+    Calls wait for each other, but not for those in another ``queue`` of the run. Raises ``HTTPError`` with a
+    sentence: 404 for an unknown run, 400 for an argument that does not fit it, 409 if it does not allow what is
+    asked, and 503 if its folder cannot be read, or is ``late``.
+    """
+    try:
+        return await THREADS.call(id + queue, seconds, told.told, tell, id, *arguments)
+    except told.UnknownRunError as error:
+        raise HTTPError(404, str(error)) from error
+    except told.ArgumentError as error:
+        raise HTTPError(400, str(error)) from error
+    except told.UnreadableError as error:
+        raise HTTPError(503, str(error)) from error
+    except RuntimeError as error:
+        raise HTTPError(409, str(error)) from error
+    except Late as error:
+        raise HTTPError(503, str(told.unreadable(id, late))) from error
 
 
 class PageHandler(JupyterHandler):
@@ -122,11 +129,12 @@ class PageHandler(JupyterHandler):
         return f"{super().content_security_policy}; default-src 'self'; base-uri 'none'; form-action 'none'"
 
     @for_user
-    def get(self, id=""):
-        try:
-            id and find_run(id)
-        except LookupError:
-            self.set_status(404)  # what else there is to say, the page says
+    async def get(self, id=""):
+        if id:
+            try:
+                await ask(id, told.nothing, seconds=SECONDS_TO_LIST)
+            except HTTPError as error:  # what there is to say of it, the page says
+                self.set_status(404 if error.status_code == 404 else 200)
         page = Template((STATIC / f"dask_runtime_{'run' if id else 'runs'}.html").read_text(encoding="utf-8"))
         base = url_path_join(self.base_url, "dask_runtime")
         static = url_path_join(self.base_url, "static", "dask_runtime")
@@ -143,16 +151,42 @@ class ApiHandler(APIHandler):
         """Return an argument of the request that is a number, ``None`` if it is missing."""
         text = self.get_argument(name, None)
         if text is not None and not re.fullmatch("[0-9]{1,18}", text):
-            raise HTTPError(400, f"{name!r} must be a number.")
+            raise HTTPError(400, f"{name!r} must be a whole number, and no byte of a file is that far away.")
         return text and int(text)
+
+    def write_error(self, status_code, **options):
+        """Tell the sentence of an ``HTTPError`` as it is: ``APIHandler`` (jupyter_server 2) doubles each ``%``."""
+        error = options.get("exc_info", (None, None))[1]
+        if not isinstance(error, HTTPError) or not error.log_message:
+            return super().write_error(status_code, **options)
+        self.finish({"message": error.log_message % error.args})
 
 
 class RunsHandler(ApiHandler):
-    """The newest runs."""
+    """The newest runs. One that cannot be read is among them, and says so."""
 
     @for_user
     async def get(self):
-        self.finish(await asyncio.to_thread(_listed))
+        try:
+            left = await THREADS.call("the list", SECONDS_TO_READ, run_ids)
+        except (Late, OSError) as error:
+            reason = str(error) or "the folder does not answer"
+            raise HTTPError(503, f"The list of runs in {runs_folder()} cannot be read: {reason}.") from error
+        total, rows = len(left), []
+        while left and len(rows) < RUNS_LISTED:
+            ids, left = left[: RUNS_LISTED - len(rows)], left[RUNS_LISTED - len(rows) :]
+            found = [row for row in await asyncio.gather(*map(_row, ids)) if row]
+            total -= len(ids) - len(found)
+            rows += found
+        self.finish({"runs": rows, "total": total, "now": time.time()})
+
+
+async def _row(id):
+    """Return what the list shows of the run ``id``, ``None`` if there is no such run any more."""
+    try:
+        return await ask(id, told.in_list, seconds=SECONDS_TO_LIST)
+    except HTTPError as error:
+        return None if error.status_code == 404 else told.in_list_unread(id, error.log_message % error.args)
 
 
 class RunHandler(ApiHandler):
@@ -162,32 +196,29 @@ class RunHandler(ApiHandler):
     """
 
     @for_user
-    @of_run
-    async def get(self, run):
-        self.finish(await asyncio.to_thread(_told, run, self.number("after")))
+    async def get(self, id):
+        self.finish(await ask(id, told.page, self.number("after")))
 
 
 class ActionHandler(ApiHandler):
     """Cancels a run, or runs it again."""
 
     @for_user
-    @of_run
-    async def post(self, run, action):
-        try:
-            answer = await asyncio.to_thread(_cancelled if action == "cancel" else _again, run)
-        except RuntimeError as error:
-            self.set_status(409)
-            answer = {"message": str(error)}
-        self.finish(answer)
+    async def post(self, id, action):
+        if action == "cancel":
+            self.finish(await ask(id, told.cancelled))
+        else:
+            await ask(id, told.in_list)  # in a shorter time
+            late = "its files are still being copied, or its folder does not answer; look at the list of all runs"
+            self.finish(await ask(id, told.run_again, seconds=SECONDS_TO_START, queue=" again", late=late))
 
 
 class LogHandler(ApiHandler):
     """What a node has printed, from the byte ``from`` on. Without it, the end of what there is."""
 
     @for_user
-    @of_run
-    async def get(self, run, number):
-        self.finish(await asyncio.to_thread(_log, run, int(number), self.number("from")))
+    async def get(self, id, number):
+        self.finish(await ask(id, kept.log, int(number), self.number("from")))
 
 
 class FileHandler(JupyterHandler):
@@ -199,126 +230,31 @@ class FileHandler(JupyterHandler):
     def content_security_policy(self):
         return f"{super().content_security_policy}; sandbox; default-src 'none'"
 
+    def decode_argument(self, value, name=None):
+        """The name of a file is bytes, and may be no text."""
+        return value.decode("utf-8", errors="surrogateescape")
+
     @for_user
-    @of_run
-    async def get(self, run, number, name):
+    async def get(self, id, number, name):
         self.check_xsrf_cookie()  # as Jupyter does for files: no other site may embed them
+        opened = await ask(id, kept.open_kept, int(number), name)
+        if not opened:
+            raise HTTPError(404, "There is no such file.")
+        file, size = opened
+        touch = partial(THREADS.call, f"{id} files", SECONDS_TO_SEND)
         try:
-            file = await asyncio.to_thread(_open_kept, run, int(number), name)
-        except OSError as error:
-            raise HTTPError(404, "There is no such file.") from error
-        with file, suppress(StreamClosedError):  # the browser may have had enough
-            left = os.fstat(file.fileno()).st_size
-            self._describe(name, left)
-            while left and (piece := await asyncio.to_thread(file.read, min(PIECE, left))):
-                left -= len(piece)
-                self.write(piece)
-                await self.flush()
+            self._describe(name, size)
+            with suppress(StreamClosedError):  # the browser may have had enough
+                while size and (piece := await touch(file.read, min(kept.PIECE, size))):
+                    size -= len(piece)
+                    self.write(piece)
+                    await self.flush()
+        finally:
+            with suppress(Late):  # then the thread has it, which hangs
+                await touch(file.close)
 
     def _describe(self, name, size):
-        path = PurePosixPath(name)
-        shown = OPENED.get(path.suffix.lower()) if self.get_argument("open", "") == "1" else None
-        self.set_header("Content-Type", shown or "application/octet-stream")
+        type, disposition = kept.described(name, self.get_argument("open", "") == "1")
+        self.set_header("Content-Type", type)
         self.set_header("Content-Length", size)
-        disposition = "inline" if shown else "attachment"
-        self.set_header("Content-Disposition", f"{disposition}; filename*=UTF-8''{quote(path.name, safe='')}")
-
-
-def _listed():
-    runs = all_runs()
-    listed = []
-    for run in runs[:RUNS_LISTED]:
-        with suppress(
-            OSError, ValueError, KeyError
-        ):  # it was removed just now, or is damaged: the others are still there
-            state, error = run.state()
-            listed.append({**_shown(run.facts), "state": state, "error": error, "ended": _ended(run, state)})
-    return {"runs": listed, "total": len(runs), "now": time.time()}
-
-
-def _shown(facts):
-    return {name: facts[name] for name in SHOWN_OF_RUN}
-
-
-def _ended(run, state):
-    with suppress(FileNotFoundError):
-        return (run.folder / "events.jsonl").stat().st_mtime if state in ENDED else None
-
-
-def _told(run, after):
-    state, error = run.state()  # first: so the events of a run that has ended are all there
-    events, position = run.events(after or 0)
-    told = {"state": state, "error": error, "cancelling": run.is_cancelled(), "events": events, "next": position}
-    if after is None:
-        facts = run.facts
-        told |= {**_shown(facts), "again": facts.get("again"), "scheduler": facts["settings"]["api_endpoint"]}
-        told["nodes"] = [{name: node[name] for name in SHOWN_OF_NODE} for node in facts["nodes"]]
-        told["opened"] = sorted(OPENED)
-    return {**told, "now": time.time()}
-
-
-def _cancelled(run):
-    state, _ = run.state()
-    if state in ENDED:
-        raise RuntimeError(f"Run {run.id} is {state}, and cannot be cancelled any more.")
-    run.cancel()
-    return {"id": run.id}
-
-
-def _again(run):
-    return {"id": again(run).id}
-
-
-def _log(run, number, start):
-    """Return a piece of the log of a node.
-
-    ``attempt`` tells apart the logs of a node that started again; ``from`` and ``next`` are bytes of the log.
-    """
-    told = (event for event in reversed(run.events()[0]) if event.get("node") == number and "attempt" in event)
-    attempt = next(told, {}).get("attempt", "")
-    try:
-        file = _open_log(run, number, attempt)
-    except OSError:
-        return {"text": "", "from": 0, "next": 0, "attempt": attempt}
-    with file:
-        size = os.fstat(file.fileno()).st_size
-        if start is None or start > size:
-            start = max(0, size - PIECE)
-            file.seek(start)
-            start += len(file.readline()) if start else 0
-        file.seek(start)
-        read = file.read(PIECE)
-    # A character may be written only in part by now.
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    text = decoder.decode(read)
-    return {"text": text, "from": start, "next": start + len(read) - len(decoder.getstate()[0]), "attempt": attempt}
-
-
-def _open_log(run, number, attempt):
-    try:
-        return _open_inside(run, run.node(number) / "log.txt")
-    except FileNotFoundError:
-        return _open_inside(run, run.attempt(number, attempt) / "log.txt")
-
-
-def _open_kept(run, number, name):
-    kept = {"log.txt"}
-    for event in run.events()[0]:
-        if event.get("node") == number:
-            kept |= {name for name, _ in event.get("files", ())}
-    if name not in kept:
-        raise FileNotFoundError(name)
-    return _open_inside(run, run.node(number) / name)
-
-
-def _open_inside(run, path):
-    """Open a file that a node of ``run`` left. Raises ``OSError`` if it is no file, or a link that leads away."""
-    real = path.resolve(strict=True)
-    if not real.is_relative_to(run.folder / "nodes"):
-        raise PermissionError(path)
-    # The node may still live, and put a link or a pipe in the place of what was looked at.
-    file = open(os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise PermissionError(path)
-    return file
+        self.set_header("Content-Disposition", disposition)

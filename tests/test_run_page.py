@@ -3,8 +3,9 @@
 import http.client
 import json
 import os
+import shutil
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -12,8 +13,9 @@ import requests
 from pipelines import node
 from runs import end_all_runs, sent, until
 
-from dask_runtime.run import ENDED, Run
-from dask_runtime.server import PIECE, RUNS_LISTED, run_url
+from dask_runtime.kept import PIECE
+from dask_runtime.run import ENDED, Run, runs_folder
+from dask_runtime.server import RUNS_LISTED, run_url
 from elyra_runtime_doctor.host import Server
 
 BASE = "/user/somebody/"
@@ -331,16 +333,118 @@ def test_a_run_is_cancelled(server):
     assert (told["state"], told["cancelling"]) == ("cancelled", True)
 
 
-def test_the_list_holds_the_newest_runs_and_skips_damaged_ones(server, monkeypatch):
+def test_the_list_holds_the_newest_runs(server, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("dask_runtime.run.new_id", (f"20990101-000000-{n:08x}" for n in range(999)).__next__)
-        runs = [made("a", pipeline=f"number {n}") for n in range(RUNS_LISTED + 1)]
-    (runs[-1].folder / "run.json").write_text("{")
-    answer = server.get(API).json()
-    assert [run["pipeline"] for run in answer["runs"]] == [f"number {n}" for n in range(RUNS_LISTED - 1, 0, -1)]
-    assert answer["total"] > RUNS_LISTED
-    for run in runs:
-        run.remove()
+        runs = [made("a", pipeline=f"number {n}") for n in range(RUNS_LISTED + 2)]
+    shutil.rmtree(runs[-1].folder)
+    try:
+        answer = server.get(API).json()
+        assert [run.get("pipeline", run) for run in answer["runs"]] == [
+            f"number {n}" for n in range(RUNS_LISTED, 0, -1)
+        ]
+        assert answer["total"] > RUNS_LISTED
+    finally:
+        for run in runs:
+            run.remove()
+
+
+def written(name, text):
+    """Return how to damage a run: write ``text`` to its file ``name``."""
+    return lambda run: (run.folder / name).write_text(text)
+
+
+def piped(name):
+    """Return how to damage a run: put a pipe in the place of its file ``name``. Who opens it may wait for ever."""
+
+    def pipe(run):
+        (run.folder / name).unlink(missing_ok=True)
+        os.mkfifo(run.folder / name)
+
+    return pipe
+
+
+def led_astray(run):
+    """Let the list lead to a folder that cannot be looked into, whoever the user is."""
+    listed = runs_folder() / run.id
+    shutil.rmtree(listed)
+    listed.symlink_to(f"/{'long' * 100}")
+
+
+FACTS = {"pipeline": "p", "configuration": "dask", "settings": {"api_endpoint": "local"}, "nodes": []}
+DAMAGES = {
+    "run.json is torn": written("run.json", '{"id": "'),
+    "run.json is torn after its head": written("run.json", json.dumps({**FACTS, "submitted": 1})[:-3]),
+    "run.json is empty": written("run.json", ""),
+    "run.json is a list": written("run.json", "[]"),
+    "run.json is a number": written("run.json", "0"),
+    "run.json lacks what is shown": written("run.json", "{}"),
+    "run.json has no time": written("run.json", json.dumps({**FACTS, "submitted": "yesterday"})),
+    "run.json has a time that is no number": written("run.json", json.dumps({**FACTS, "submitted": float("nan")})),
+    "run.json has a time that no calendar has": written("run.json", json.dumps({**FACTS, "submitted": 1e300})),
+    "run.json has no end": written("run.json", "[" * 100_000),
+    "run.json is no text": lambda run: (run.folder / "run.json").write_bytes(b"\xff\xfe{"),
+    "the folder cannot be entered": led_astray,
+}
+ODD = {
+    "the last event is a list": written("events.jsonl", '[{"run": "done"}]\n'),
+    "the last event is no text": lambda run: (run.folder / "events.jsonl").write_bytes(b"\xff\xfe\n"),
+    "the state is a list": written("events.jsonl", '{"run": ["done"]}\n'),
+    "an event holds what JSON does not": written("events.jsonl", '{"run": "failed", "error": NaN}\n'),
+    "an event has no end": written("events.jsonl", "[" * 100_000 + "\n"),
+    "an event is of a node that is none": written("events.jsonl", '{"node": {}, "attempt": 1, "files": [1]}\n'),
+    "the events are a pipe": piped("events.jsonl"),
+    "the lock is a pipe": piped("lock"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_run_that_cannot_be_read_is_a_row_that_says_so(server, damage):
+    good, bad = made("a", pipeline="good"), made("a", pipeline="bad")
+    try:
+        DAMAGES[damage](bad)
+        rows = {row["id"]: row for row in server.get(API).json()["runs"]}
+        assert rows[good.id]["pipeline"] == "good"
+        assert rows[bad.id]["state"] == "unreadable"
+        assert abs(rows[bad.id]["submitted"] - time.time()) < 600
+        assert f"Run {bad.id} cannot be read: " in rows[bad.id]["error"]
+        assert str(runs_folder() / bad.id) in rows[bad.id]["error"]
+        told = server.get(f"{API}/{bad.id}")
+        assert (told.status_code, f"Run {bad.id} cannot be read: " in told.json()["message"]) == (503, True)
+        assert server.post(f"{API}/{bad.id}/again", None).status_code in (409, 503)
+        assert server.get(f"dask_runtime/runs/{bad.id}").status_code == 200
+    finally:
+        bad.remove()
+        good.remove()
+
+
+@pytest.mark.parametrize("damage", ODD)
+def test_a_run_with_odd_files_hurts_no_other_run_and_no_browser(server, damage):
+    good, bad = made("a", pipeline="good"), made("a", pipeline="bad")
+    try:
+        ODD[damage](bad)
+        begin = time.monotonic()
+        rows = {row["id"]: row for row in strict(server.get(API))["runs"]}
+        assert rows[good.id]["pipeline"] == "good" and bad.id in rows
+        for path in ("", "/nodes/0/log"):
+            answer = server.get(f"{API}/{bad.id}{path}")
+            assert answer.status_code == 200 or strict(answer)["message"].startswith(f"Run {bad.id} cannot be read: ")
+            strict(answer)
+        assert server.get(f"{API}/{bad.id}/files/0/a.csv").status_code in (404, 503)
+        assert server.post(f"{API}/{bad.id}/again", None).status_code in (409, 503)
+        assert strict(server.get(f"{API}/{good.id}"))["pipeline"] == "good"
+        assert time.monotonic() - begin < 60
+    finally:
+        for name in "events.jsonl", "lock":
+            with suppress(OSError):  # who waits for a pipe gets its end
+                os.close(os.open(bad.folder / name, os.O_WRONLY | os.O_NONBLOCK))
+        bad.remove()
+        good.remove()
+
+
+def strict(answer):
+    """Return the JSON of ``answer`` as a browser reads it."""
+    return json.loads(answer.text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
 
 
 def test_the_command_line_names_the_page_only_where_a_server_can_show_it(server, tmp_path, monkeypatch):

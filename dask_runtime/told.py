@@ -1,0 +1,133 @@
+"""What the pages are told of the runs. All of it touches the folders of runs, and may take its time.
+
+A folder that others may write to can hold anything, and so can one that a full disk or a crash has left. Whatever is
+wrong with it becomes an ``UnreadableError``.
+"""
+
+import calendar
+import json
+import time
+from contextlib import suppress
+
+from dask_runtime.kept import OPENED
+from dask_runtime.run import ENDED, find_run, runs_folder
+from dask_runtime.start import again
+
+UNREADABLE = "unreadable"
+"""The state of a run of which nothing is known, in the list of all runs."""
+
+SHOWN_OF_NODE = "name", "kind", "file", "environment", "parents", "resources", "notes"
+
+
+class UnreadableError(Exception):
+    """Why a run cannot be read, in a sentence for the user."""
+
+
+class UnknownRunError(Exception):
+    """There is no run of this id, in a sentence for the user."""
+
+
+class ArgumentError(Exception):
+    """What is wrong with a request, in a sentence for the user."""
+
+
+def told(tell, id, *arguments):
+    """Return what ``tell`` says of the run ``id``.
+
+    Raises ``UnknownRunError``, ``UnreadableError``, and what ``tell`` raises to be told to the user: an
+    ``ArgumentError``, or a ``RuntimeError`` if the run does not allow what is asked.
+    """
+    try:
+        run = find_run(id)
+    except LookupError as error:
+        raise UnknownRunError(str(error)) from error
+    except OSError as error:
+        raise unreadable(id, error.strerror or error) from error
+    try:
+        return tell(run, *arguments)
+    except ArgumentError:
+        raise
+    except OSError as error:
+        raise unreadable(id, error) from error
+    except Exception as error:
+        if isinstance(error, RuntimeError) and not isinstance(error, RecursionError):
+            raise
+        # There is no end to what other people's JSON, or half of one, can lead to.
+        raise unreadable(id, f"its files are damaged ({type(error).__name__}: {error})") from error
+
+
+def unreadable(id, reason):
+    return UnreadableError(f"Run {id} cannot be read: {reason}. Its folder is {runs_folder() / id}.")
+
+
+def nothing(run):
+    """Tell nothing but that there is this run."""
+
+
+def in_list(run):
+    """Tell what the list shows of a run."""
+    state, error = run.state()
+    facts = run.head
+    submitted = float(facts["submitted"])
+    return {
+        **{"id": run.id, "pipeline": str(facts["pipeline"]), "configuration": str(facts["configuration"])},
+        **{"submitted": submitted, "state": state, "error": str(error), "ended": _ended(run, state)},
+    }
+
+
+def in_list_unread(id, error):
+    """Tell what the list shows of a run that cannot be read: its id has the time."""
+    with suppress(ValueError):
+        submitted = calendar.timegm(time.strptime(id[:15], "%Y%m%d-%H%M%S"))
+        return {"id": id, "submitted": submitted, "state": UNREADABLE, "error": error}
+    return {"id": id, "submitted": None, "state": UNREADABLE, "error": error}
+
+
+def _ended(run, state):
+    with suppress(FileNotFoundError):
+        return (run.folder / "events.jsonl").stat().st_mtime if state in ENDED else None
+
+
+def page(run, after):
+    """Tell the state of a run, and what happened from the byte ``after`` of its events on, as JSON.
+
+    Where that is ``None``, it is all that happened, and what was submitted.
+    """
+    state, error = run.state()  # first: so the events of a run that has ended are all there
+    events, position = run.events(_offset(run, after))
+    told = {"state": state, "error": error, "cancelling": run.is_cancelled(), "events": events, "next": position}
+    if after is None:
+        facts = run.facts
+        told |= {name: facts[name] for name in ("id", "pipeline", "configuration", "submitted")}
+        told |= {"again": facts.get("again"), "scheduler": facts["settings"]["api_endpoint"]}
+        told["nodes"] = [{name: node[name] for name in SHOWN_OF_NODE} for node in facts["nodes"]]
+        told["opened"] = sorted(OPENED)
+    # JSON for Python may hold NaN, and a browser would not read the rest either.
+    return json.dumps({**told, "now": time.time()}, allow_nan=False)
+
+
+def _offset(run, after):
+    """Return the byte of the events to go on from. Raises ``ArgumentError`` if there are not so many."""
+    if after and after > _size_of_events(run):
+        raise ArgumentError(f"'after' is {after}, and run {run.id} has not told so much. Reload the page.")
+    return after or 0
+
+
+def _size_of_events(run):
+    with suppress(FileNotFoundError):
+        return (run.folder / "events.jsonl").stat().st_size
+    return 0
+
+
+def cancelled(run):
+    """Cancel a run. Raises ``RuntimeError`` if it is over."""
+    state, _ = run.state()
+    if state in ENDED:
+        raise RuntimeError(f"Run {run.id} is {state}, and cannot be cancelled any more.")
+    run.cancel()
+    return json.dumps({"id": run.id})
+
+
+def run_again(run):
+    """Run again what a run has not done. Raises ``RuntimeError`` if that cannot be."""
+    return json.dumps({"id": again(run).id})
