@@ -1,5 +1,7 @@
 """The pages of the runs in a real browser, at a real Jupyter server."""
 
+import json
+import os
 import re
 import time
 
@@ -200,6 +202,85 @@ def test_a_run_whose_driver_was_killed_has_no_running_node(open_page):
     expect(state(page)).to_have_text("failed")
     expect(page.locator("#error")).to_contain_text("ended without a word")
     expect(page.locator("#counts")).to_have_text("1 did not finish, 1 not run")
+
+
+def test_a_run_that_cannot_be_read_is_a_row_that_says_so(open_page, errors):
+    good, bad = made("a", pipeline="good"), made("a")
+    (bad.folder / "run.json").write_text("[]")
+    page = open_page("runs")
+    expect(page.get_by_role("row", name="good")).to_be_visible()
+    row = page.get_by_role("row", name=f"Run {bad.id}").first
+    expect(row).to_contain_text("cannot be read: its files are damaged")
+    row.get_by_role("link").click()
+    expect(page.get_by_role("alert")).to_contain_text(f"Run {bad.id} cannot be read: its files are damaged")
+    expect(page.get_by_role("alert")).to_contain_text("tries again by itself")
+    facts = good.facts | {"id": bad.id, "pipeline": "mended"}
+    (bad.folder / "run.json").write_text(json.dumps(facts))
+    expect(page.get_by_role("heading", level=1)).to_have_text("mended")
+    expect(page.get_by_role("alert")).to_be_hidden()
+    assert all("503" in errors.pop() for _ in list(errors))
+
+
+def test_a_file_whose_name_is_no_text_is_shown_and_downloaded(open_page):
+    run = made("a")
+    name = os.fsdecode("outputs/날씨 100%-".encode() + b"\xff\xe9.csv")
+    run.append(node=0, state="done", files=[kept(run, 0, name, b"x"), kept(run, 0, "outputs/b.csv", b"y")])
+    run.append(run="done")
+    page = open_page(f"runs/{run.id}#node-1")
+    expect(details(page).locator(".name")).to_have_text(["날씨 100%-\\xff\\xe9.csv", "b.csv"])
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download 날씨").click()
+    assert download.value.path().read_text() == "x"
+    assert download.value.suggested_filename.startswith("날씨 100%-")
+    expect(page.get_by_role("alert")).to_be_hidden()
+
+
+PROGRESS = "".join(f"\r{n:6d} of 200000 done" for n in range(200_001)).encode()
+
+
+def test_a_log_of_one_long_line_shows_its_end_and_a_link(open_page):
+    run = made("a", "b")
+    for number, content in enumerate([PROGRESS, b'["' + "날씨".encode() * 400_000 + b'"]']):
+        run.append(node=number, state="done", files=[])
+        kept(run, number, "log.txt", content)
+    run.append(run="done")
+    page = open_page(f"runs/{run.id}#node-1")
+    log = details(page).get_by_label("Log", exact=True)
+    expect(log).to_have_text("200000 of 200000 done")
+    expect(details(page)).to_contain_text("Here is only its end.")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the log").click()
+    assert download.value.path().read_bytes() == PROGRESS
+    box(page, "b, ").click()
+    expect(log).to_have_text(re.compile('^씨?(날씨){100000,}"]$'))
+
+
+def test_a_progress_bar_overwrites_its_line_while_the_node_runs(open_page, led):
+    run = made("a")
+    led(run)
+    folder = run.attempt(0, "0000000a")
+    folder.mkdir()
+    run.append(node=0, state="running", attempt="0000000a", attempts=1)
+    page = open_page(f"runs/{run.id}#node-1")
+    shown = {
+        "begin\r\n 10 %": "begin\n 10 %",
+        "\r 20": "begin\n 20",
+        " %\r": "begin\n 20 %",
+        " 30 %\r": "begin\n 30 %",
+        "\x1b[3": "begin\n\x1b[3",
+        "2m 40 %\x1b[0m": "begin\n 40 %",
+        "\n": "begin\n 40 %\n",
+        "end": "begin\n 40 %\nend",
+    }
+    for text, expected in shown.items():
+        with open(folder / "log.txt", "a", newline="") as file:
+            file.write(text)
+        page.wait_for_function(
+            "expected => document.querySelector('#details pre').textContent === expected", arg=expected
+        )
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the log").click()
+    assert download.value.path().read_bytes() == "".join(shown).encode()
 
 
 def test_the_keyboard_leads_through_the_graph(open_page):

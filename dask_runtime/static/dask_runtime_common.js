@@ -14,6 +14,7 @@ const ICONS = {
   cancelled: "M4.5 4.5h7v7h-7z",
   skipped: "M4 4l4 4-4 4M11 4v8",
   waiting: "M8 4v4l2.5 2M8 2a6 6 0 1 1-.01 0z",
+  unreadable: "M8 3.5v5.5M8 12v.4",
   unfinished: "M8 3.5v5.5M8 12v.4",
 };
 
@@ -68,19 +69,40 @@ export function size(bytes) {
   return `${unit && bytes < 10 ? bytes.toFixed(1) : Math.round(bytes)} ${units[unit]}`;
 }
 
+// Python hands over each byte of a name that is no UTF-8 as one of these letters.
+const BYTE = /([\udc80-\udcff])/u;
+
+function withBytes(name, sign, encode) {
+  const parts = name.split(BYTE);
+  return parts.map((part) => BYTE.test(part) ? sign + (part.charCodeAt(0) - 0xdc00).toString(16) : encode(part)).join("");
+}
+
+/** The path of a file as a part of an address. */
+export const encodedPath = (path) => withBytes(path, "%", (text) => text.split("/").map(encodeURIComponent).join("/"));
+
+/** The path of a file for people. */
+export const readablePath = (path) => withBytes(path, "\\x", (text) => text);
+
 /** The server answers with a sentence. Asking again does not help. */
 export class Refused extends Error {}
+
+/** What asking again may help against, in a sentence. */
+export class Unavailable extends Error {}
 
 /** Ask the server. Resolves to what it answers. */
 export async function ask(url, method = "GET") {
   const cookie = document.cookie.match("\\b_xsrf=([^;]*)\\b");
   const headers = method === "POST" && cookie ? { "X-XSRFToken": cookie[1] } : {};
-  const answer = await fetch(url, { method, headers, cache: "no-store" });
+  const answer = await fetch(url, { method, headers, cache: "no-store" }).catch((error) => {
+    console.warn(error);
+    throw new Unavailable("Not connected to the server.");
+  });
   if (answer.ok) return answer.json();
   if (answer.status === 403) throw new Refused("You are not logged in, or may not see this. Reload the page.");
   const { message } = await answer.json().catch(() => ({}));
   if ([400, 404, 409].includes(answer.status) && message) throw new Refused(message);
-  throw new Error(`The server answered with an error (${answer.status}).`);
+  if (answer.status === 503 && message) throw new Unavailable(message);
+  throw new Unavailable(`The server answered with an error (${answer.status}).`);
 }
 
 /** Show a sentence in the element `id`, or hide it where there is none. */
@@ -88,6 +110,13 @@ export function say(id, text) {
   const place = document.getElementById(id);
   if (place.textContent !== text) place.textContent = text;
   place.hidden = !text;
+}
+
+function sentenceOf(error) {
+  if (error instanceof Refused) return error.message;
+  if (error instanceof Unavailable) return `${error.message} This page tries again by itself.`;
+  console.warn(error);
+  return `What the server tells cannot be shown (${error.message}). This page tries again by itself.`;
 }
 
 /** Call `look`, again and again for as long as it resolves to a number of milliseconds: those to wait. */
@@ -102,10 +131,8 @@ export function keepLooking(look) {
       pause = await look();
       say("connection", "");
     } catch (error) {
-      const refused = error instanceof Refused;
-      say("connection", refused ? error.message : "Not connected to the server. This page tries again by itself.");
-      pause = refused ? null : 3000;
-      if (!refused) console.warn(error);
+      say("connection", sentenceOf(error));
+      pause = error instanceof Refused ? null : 3000;
     }
     looking = false;
     over = pause === null;

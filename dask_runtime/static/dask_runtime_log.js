@@ -3,6 +3,7 @@
 import { Refused, apiOf, ask, element, runId } from "./dask_runtime_common.js";
 
 const KEPT = 2_000_000; // So many letters stay on the page.
+const LINE = 200_000; // So many letters of a line may be overwritten.
 
 export class Log {
   constructor(number) {
@@ -15,7 +16,7 @@ export class Log {
     this.place = element("div", {}, heading, this.note, this.text);
     this.next = null;
     this.attempt = "";
-    this.length = 0;
+    this.empty();
   }
 
   /** Read what is new. `live` says whether more is to come. */
@@ -60,18 +61,23 @@ export class Log {
   }
 
   empty() {
-    this.text.replaceChildren();
+    this.line = new Text(); // The last line: more may come, or a progress bar may overwrite it.
+    this.written = "";
+    this.text.replaceChildren(this.line);
     this.length = 0;
     this.cut = false;
   }
 
   append(text) {
     const atEnd = this.text.scrollTop + this.text.clientHeight > this.text.scrollHeight - 30;
-    const plain = readable(text);
-    this.text.append(plain);
+    const end = text.lastIndexOf("\n") + 1;
+    if (end) this.close(text.slice(0, end));
+    this.written += text.slice(end);
+    this.line.data = readable(this.written);
+    this.written = this.line.data + (this.written.endsWith("\r") ? "\r" : "");
+    if (this.written.length > LINE) this.close("");
     this.text.hidden = false;
-    this.length += plain.length;
-    while (this.length > KEPT && this.text.childNodes.length > 1) {
+    while (this.length > KEPT && this.text.childNodes.length > 2) {
       this.length -= this.text.firstChild.length;
       this.text.firstChild.remove();
       this.cut = true;
@@ -79,15 +85,26 @@ export class Log {
     if (atEnd) this.text.scrollTop = this.text.scrollHeight;
   }
 
+  /** Nothing overwrites the last line any more: it ends with `text`. */
+  close(text) {
+    const whole = new Text(readable(this.written + text));
+    this.line.before(whole);
+    this.line.data = "";
+    this.length += whole.length;
+    this.written = "";
+  }
+
   describe() {
-    this.download.hidden = this.live || !this.length;
+    const empty = !this.length && !this.written;
+    this.download.hidden = empty;
     if (this.cut) this.note.textContent = "The log is long. Here is only its end.";
-    else if (this.length) this.note.textContent = "";
+    else if (!empty) this.note.textContent = "";
     else this.note.textContent = this.live ? "The node has printed nothing yet." : "The node has printed nothing.";
   }
 }
 
 /** Leave out colours, and what a progress bar has overwritten. */
 function readable(text) {
-  return text.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, "").replace(/\r\n/g, "\n").replace(/[^\n\r]*\r/g, "");
+  const plain = text.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, "").replace(/\r+(?=\n|$)/g, "");
+  return plain.replace(/[^\n\r]*\r/g, "");
 }

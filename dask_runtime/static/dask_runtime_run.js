@@ -1,7 +1,8 @@
 // The page of one run. It asks the server what happened since it last asked, and changes what that touches.
 
 import {
-  ENDED, apiOf, ask, badge, duration, element, keepLooking, moment, pageOf, runId, say, size,
+  ENDED, Unavailable, apiOf, ask, badge, duration, element, encodedPath, keepLooking, moment, pageOf, readablePath, runId,
+  say, size,
 } from "./dask_runtime_common.js";
 import { Graph } from "./dask_runtime_graph.js";
 import { Log } from "./dask_runtime_log.js";
@@ -31,8 +32,8 @@ function learn(answer) {
     if (event.run) run[event.run] = event.time;
     if (event.dashboard) run.dashboard = event.dashboard;
     if (event.waiting || event.state === "running") run.waiting = event.waiting;
-    if (event.node === undefined) continue;
     const node = nodes[event.node];
+    if (!node) continue;
     Object.assign(node, event);
     if (event.state === "running") node.started = event.time;
     changed.add(event.node);
@@ -246,8 +247,8 @@ function filesOf(node) {
   if (!node.files?.length) return [];
   const list = element("ul", { className: "files" });
   for (const [name, bytes] of node.files) {
-    const href = apiOf(run.id, "files", String(chosen)) + "/" + name.split("/").map(encodeURIComponent).join("/");
-    const shown = name.replace(/^outputs\//, "");
+    const href = `${apiOf(runId, "files", String(chosen))}/${encodedPath(name)}`;
+    const shown = readablePath(name).replace(/^outputs\//, "");
     const open = element("a", { href: `${href}?open=1`, target: "_blank", ariaLabel: `Open ${shown}` }, "Open");
     const download = element("a", { href, download: "", ariaLabel: `Download ${shown}` }, "Download");
     const opens = run.opened.some((end) => name.toLowerCase().endsWith(end));
@@ -306,8 +307,7 @@ async function act(event) {
     if (id !== runId) location.assign(pageOf(id));
     else lookNow();
   } catch (error) {
-    // A browser has a TypeError for each connection that fails, and its own words for it.
-    say("refused", error instanceof TypeError ? "Not connected to the server. Try again." : error.message);
+    say("refused", error instanceof Unavailable ? `${error.message} Try again.` : error.message);
     event.target.disabled = false;
   }
 }

@@ -3,13 +3,14 @@
 import { ENDED, apiOf, ask, badge, duration, element, keepLooking, moment, pageOf } from "./dask_runtime_common.js";
 
 function row(run, now) {
-  const link = element("a", { href: pageOf(run.id) }, run.pipeline);
+  const link = element("a", { href: pageOf(run.id) }, run.pipeline ?? `Run ${run.id}`);
+  const reason = run.state === "unreadable" ? element("p", { className: "hint" }, run.error) : null;
   const cells = [
-    ["Pipeline", link],
-    ["State", badge(run.state)],
-    ["Submitted", moment(run.submitted)],
-    ["Duration", duration((run.ended ?? now) - run.submitted)],
-    ["Configuration", run.configuration],
+    ["Pipeline", element("div", {}, link, reason)],
+    ["State", reason ? badge(run.state, "cannot be read") : badge(run.state)],
+    ["Submitted", run.submitted === null ? "" : moment(run.submitted)],
+    ["Duration", reason ? "" : duration((run.ended ?? now) - run.submitted)],
+    ["Configuration", run.configuration ?? ""],
   ];
   return element("tr", {}, ...cells.map(([name, content]) => {
     const cell = element("td", {}, content);
@@ -30,7 +31,7 @@ keepLooking(async () => {
   const { runs, total, now } = await ask(apiOf());
   document.getElementById("summary").textContent = summary(total, runs.length);
   document.getElementById("runs").hidden = !runs.length;
-  const active = runs.some((run) => !ENDED.has(run.state));
+  const active = runs.some((run) => !ENDED.has(run.state) && run.state !== "unreadable");
   const news = JSON.stringify(active ? [runs, now] : runs);
   if (news !== shown) {
     // What has the focus keeps it.
