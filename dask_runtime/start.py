@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from importlib.util import find_spec
 
@@ -52,6 +53,8 @@ def start(facts, environment, earlier=None):
         run.remove()
         if isinstance(error, PipelineError):
             raise RuntimeError(f"Pipeline {facts['pipeline']!r}: {error}") from error
+        if isinstance(error, OSError):
+            raise RuntimeError(f"Pipeline {facts['pipeline']!r} cannot be started: {error}.") from error
         raise
     return run
 
@@ -86,9 +89,20 @@ def _take_over(earlier, run, nodes):
         unchanged = kept.issuperset(node.parents) and _same(earlier.sources(number), run.sources(number))
         if before[number]["state"] == DONE and unchanged:
             kept.add(number)
-            shutil.copytree(earlier.node(number), run.node(number))
-            news = {name: before[number][name] for name in ("files", "seconds", "host", "worker")}
-            run.append(node=number, state=DONE, taken_over=earlier.id, **news)
+            try:
+                shutil.copytree(earlier.node(number), run.node(number))
+                news = {name: before[number][name] for name in ("files", "seconds", "host", "worker")}
+                run.append(node=number, state=DONE, taken_over=earlier.id, **news)
+            except (OSError, LookupError) as error:
+                raise RuntimeError(
+                    f"Run {earlier.id} cannot be taken over. What node {node.name!r} has left is not whole, or there "
+                    f"is no room for a copy: {_first(error)}. Make room, or submit the pipeline again."
+                ) from error
+
+
+def _first(error):
+    """Return the first reason in ``error``: ``shutil.copytree`` goes on after an error, and lists them all."""
+    return error.args[0][0][2] if isinstance(error, shutil.Error) else error
 
 
 def _same(folder, other):
@@ -105,7 +119,7 @@ def _files(folder):
 def _start_driver(run):
     """Start the driver of ``run``, a process that goes on when this one ends."""
     with open(run.folder / "driver.log", "wb") as log:
-        return subprocess.Popen(
+        driver = subprocess.Popen(
             [sys.executable, "-m", "dask_runtime.driver", run.folder],
             cwd=run.folder,
             stdin=subprocess.DEVNULL,
@@ -113,6 +127,9 @@ def _start_driver(run):
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    # Without somebody who waits for it, its end would leave a zombie.
+    threading.Thread(target=driver.wait, daemon=True).start()
+    return driver
 
 
 def _wait_until_accepted(run, driver):

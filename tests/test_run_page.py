@@ -3,18 +3,21 @@
 import http.client
 import json
 import os
+import resource
 import shutil
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+import psutil
 import pytest
 import requests
 from pipelines import node
 from runs import end_all_runs, sent, until
 
 from dask_runtime.kept import PIECE
-from dask_runtime.run import ENDED, Run, runs_folder
+from dask_runtime.run import ENDED, Run, find_run, runs_folder
 from dask_runtime.server import RUNS_LISTED, run_url
 from elyra_runtime_doctor.host import Server
 
@@ -283,6 +286,60 @@ def test_a_log_grows_and_moves_and_starts_anew(server):
     assert server.get(f"{API}/{run.id}/nodes/0/log?from=-1").status_code == 400
 
 
+@pytest.mark.parametrize("line", [b"x", "날씨".encode(), b"\xff\x80", b"\x80"])
+@pytest.mark.parametrize("end", [b"", b"\n", b"\nover"])
+def test_a_large_log_of_one_line_is_told_near_its_end(server, line, end):
+    run = made("a")
+    whole = line * (2 * PIECE // len(line)) + end
+    kept(run, 0, "log.txt", whole)
+    told = server.get(f"{API}/{run.id}/nodes/0/log").json()
+    assert told["next"] == len(whole) > told["from"] >= len(whole) - PIECE
+    assert told["text"] and whole[told["from"] :].decode(errors="replace") == told["text"]
+    if line == "날씨".encode():
+        assert "\N{REPLACEMENT CHARACTER}" not in told["text"]
+
+
+def test_the_log_of_a_node_that_runs_is_downloaded_as_it_is_by_now(server):
+    run = made("a")
+    run.append(node=0, attempt="0000000a", state="running")
+    path = f"{API}/{run.id}/files/0/log.txt"
+    assert raw(server, path)[0] == 404
+    kept(run, "0.0000000a", "log.txt", b"up")
+    assert raw(server, path)[::2] == (200, b"up")
+
+
+def test_a_file_whose_name_is_no_text_is_served(server):
+    run = made("a")
+    name = os.fsdecode(b"outputs/\xff 100%.csv")
+    run.append(node=0, state="done", files=[kept(run, 0, name, b"x")])
+    (files,) = [event["files"] for event in server.get(f"{API}/{run.id}").json()["events"]]
+    assert files == [[name, 1]]
+    status, headers, body = raw(server, f"{API}/{run.id}/files/0/outputs/%ff%20100%25.csv?open=1")
+    assert (status, body) == (200, b"x")
+    assert headers["Content-Disposition"] == "inline; filename*=UTF-8''%EF%BF%BD%20100%25.csv"
+    assert raw(server, f"{API}/{run.id}/files/0/outputs/%fe.csv")[0] == 404
+
+
+def test_the_events_are_read_anew_where_others_take_their_place(server):
+    run = made("a")
+
+    def attempt():
+        return server.get(f"{API}/{run.id}/nodes/0/log").json()["attempt"]
+
+    run.append(node=0, attempt="0000000a", state="running")
+    assert attempt() == "0000000a"
+    run.append(node=0, state="done", attempt="0000000b", files=[kept(run, 0, "a.csv", b"x")])
+    assert attempt() == "0000000b"
+    assert raw(server, f"{API}/{run.id}/files/0/a.csv")[0] == 200
+    events = run.folder / "events.jsonl"
+    events.write_bytes(events.read_bytes()[:40])
+    assert attempt() == ""
+    assert raw(server, f"{API}/{run.id}/files/0/a.csv")[0] == 404
+    (run.folder / "others").write_text('{"node": 0, "attempt": "0000000c"}\n' * 9)
+    (run.folder / "others").rename(events)
+    assert attempt() == "0000000c"
+
+
 def test_a_large_log_is_told_in_pieces_from_near_its_end(server):
     run = made("a")
     line = "날씨 line\n".encode()
@@ -295,11 +352,20 @@ def test_a_large_log_is_told_in_pieces_from_near_its_end(server):
     assert first["text"].encode() == whole[: first["next"]]
 
 
-@pytest.mark.parametrize("after", ["x", "-1", "1e3", "9" * 5000])
-def test_an_offset_that_is_no_number_is_refused(server, after):
+@pytest.mark.parametrize("number", ["x", "-1", "1e3", "", "0x1", "1 2", "٣", "9" * 18, "9" * 21, "9" * 5000])
+def test_a_number_that_is_none_or_far_too_large_is_refused_with_a_sentence(server, number):
     run = made("a")
     run.append(run="running")
-    assert server.get(f"{API}/{run.id}?after={after}").status_code in (400, 414)
+    kept(run, 0, "log.txt", b"up")
+    refused = server.get(f"{API}/{run.id}?after={number}")
+    assert (refused.status_code, "'after'" in refused.json()["message"]) == (400, True)
+    log = server.get(f"{API}/{run.id}/nodes/0/log?from={number}")
+    if number == "9" * 18:  # a log may be shorter than it was: the node has started again
+        assert log.json()["text"] == "up"
+    else:
+        assert (log.status_code, "'from'" in log.json()["message"]) == (400, True)
+    path = f"{API}/{run.id}/nodes/{quote(number or '-')}/log"
+    assert raw(server, path)[0] in (200, 404)
 
 
 def test_a_run_that_failed_runs_again_with_the_mended_file(server):
@@ -322,6 +388,68 @@ def test_a_run_that_failed_runs_again_with_the_mended_file(server):
     assert server.get(f"{API}/{new}/nodes/0/log").json()["text"] == "fine\n"
     refused = server.post(f"{API}/{new}/again", None)
     assert refused.status_code == 409 and f"Run {new} is done." in refused.json()["message"]
+
+
+LARGE = 3_000_000
+
+
+@pytest.fixture(scope="module")
+def half_done(server):
+    """The id of a run whose first node is done, with two files, and whose second one has failed."""
+    script(server, "half.py", f"for name in 'ab': open(f'{{name}}.txt', 'w').write('x' * {LARGE})\n")
+    script(server, "no.py", "raise SystemExit(1)")
+    _, id = submit(server, node("half", filename="half.py", outputs=["*.txt"]), node("no", ["half"], filename="no.py"))
+    ended(server, id)
+    until(lambda: not find_run(id).has_driver(), "the end of the driver")
+    return id
+
+
+@pytest.mark.parametrize("lost", ["the folder of a node", "a file", "an event", "room"])
+def test_what_cannot_be_taken_over_is_said_and_nothing_is_left_half_made(server, half_done, tmp_path, lost):
+    run = find_run(half_done)
+    saved = shutil.copytree(run.folder, tmp_path / "saved", symlinks=True)
+    limit = resource.prlimit(pid(server), resource.RLIMIT_FSIZE)
+    try:
+        if lost == "the folder of a node":
+            shutil.rmtree(run.node(0))
+        elif lost == "a file":  # the disk takes the other one
+            (run.node(0) / "outputs" / "b.txt").unlink()
+            (run.node(0) / "outputs" / "b.txt").symlink_to("gone")
+        elif lost == "room":  # large files are refused, as all files are on a full disk
+            resource.prlimit(pid(server), resource.RLIMIT_FSIZE, (LARGE // 2, limit[1]))
+        else:
+            events = (run.folder / "events.jsonl").read_text()
+            (run.folder / "events.jsonl").write_text(events.replace('"files"', '"file"'))
+        before = everything(server)
+        refused = server.post(f"{API}/{run.id}/again", None)
+        assert refused.status_code == 409, refused.text
+        assert f"Run {run.id} cannot be taken over" in refused.json()["message"]
+        assert "'half'" in refused.json()["message"]
+        assert everything(server) == before
+    finally:
+        resource.prlimit(pid(server), resource.RLIMIT_FSIZE, limit)
+        shutil.rmtree(run.folder)
+        shutil.copytree(saved, run.folder, symlinks=True)
+
+
+def pid(server):
+    (noted,) = Path(server.directories["JUPYTER_RUNTIME_DIR"]).glob("jpserver-*.json")
+    return int(noted.stem.rpartition("-")[2])
+
+
+def everything(server):
+    """Return the names of all that runs leave in the directories of the server."""
+    folder, values = runs_folder(), server.directories["JUPYTER_RUNTIME_DIR"]
+    return sorted(str(path) for path in [*folder.rglob("*"), *Path(values).glob("dask_runtime*")])
+
+
+def test_the_server_keeps_no_ended_driver(server):
+    script(server, "quick.py", "")
+    for _ in range(2):
+        _, id = submit(server, node("quick", filename="quick.py"))
+        ended(server, id)
+    process = psutil.Process(pid(server))
+    until(lambda: not process.children(), "the end of the drivers", 20)
 
 
 def test_a_run_is_cancelled(server):
