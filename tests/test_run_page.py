@@ -6,6 +6,7 @@ import os
 import resource
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -18,8 +19,8 @@ from runs import end_all_runs, sent, until
 
 from dask_runtime.kept import PIECE
 from dask_runtime.run import ENDED, Run, find_run, runs_folder
-from dask_runtime.server import RUNS_LISTED, run_url
-from elyra_runtime_doctor.host import Server
+from dask_runtime.server import RUNS_LISTED, SECONDS_TO_LIST, SECONDS_TO_READ, run_url
+from elyra_runtime_doctor.host import Server, own_jupyter
 
 BASE = "/user/somebody/"
 API = "dask_runtime/api/runs"
@@ -90,6 +91,41 @@ def kept(run, number, name, content):
 def server(nobodys_jupyter, tmp_path_factory):
     with dask_server(tmp_path_factory.mktemp("dask")) as server:
         yield server
+
+
+HANGING = """
+import io, os, re, time
+
+listdir = os.listdir
+
+def hanging(function):
+    def call(path, *arguments, **options):
+        name = path if isinstance(path, int) else os.fsdecode(path)
+        while any(id in str(name) for id in listdir({hung!r})):
+            time.sleep(0.05)
+        return function(path, *arguments, **options)
+    return call
+
+for name in ("stat", "lstat", "open", "listdir", "scandir", "readlink"):
+    setattr(os, name, hanging(getattr(os, name)))
+io.open = __builtins__["open"] = hanging(io.open)
+"""
+
+
+@contextmanager
+def server_with_a_hung_folder(directory):
+    """Yield a Jupyter server, and the folder in which a file with the id of a run lets the folder of the run hang.
+
+    That is what a file server does that is gone: whoever touches one of its files waits, until it is back.
+    """
+    hung = directory / "hung"
+    hung.mkdir()
+    settings = Path(own_jupyter(directory)["JUPYTER_CONFIG_DIR"], "jupyter_server_config.py")
+    settings.write_text(HANGING.format(hung=str(hung)))
+    with dask_server(directory) as server:
+        yield server, hung
+        for file in hung.iterdir():
+            file.unlink()
 
 
 def raw(server, path, method="GET", **headers):
@@ -568,6 +604,117 @@ def test_a_run_with_odd_files_hurts_no_other_run_and_no_browser(server, damage):
                 os.close(os.open(bad.folder / name, os.O_WRONLY | os.O_NONBLOCK))
         bad.remove()
         good.remove()
+
+
+def test_a_folder_that_hangs_hangs_nothing_else(nobodys_jupyter, tmp_path):
+    with server_with_a_hung_folder(tmp_path) as (server, hung):
+        script(server, "quick.py", "")
+        good, bad = made("a", pipeline="good"), made("a", pipeline="bad")
+        listed = [kept(bad, 0, "a.csv", b"x")]
+        bad.append(node=0, state="done", files=listed)
+        (hung / bad.id).touch()
+        page, api = f"dask_runtime/runs/{bad.id}", f"{API}/{bad.id}"
+        paths = page, api, f"{api}/nodes/0/log", f"{api}/files/0/a.csv"
+        with ThreadPoolExecutor(40) as browsers:
+            asked = [browsers.submit(raw, server, path) for path in paths * 9]
+            asked += [browsers.submit(raw, server, f"{API}/{bad.id}/{act}", "POST") for act in ("again", "cancel") * 2]
+            begin = time.monotonic()
+            for _ in range(5):
+                assert server.get(f"{API}/{good.id}").json()["pipeline"] == "good"
+                assert server.get("api/contents").ok
+            assert time.monotonic() - begin < SECONDS_TO_READ
+            # Elyra takes a pipeline in one of the threads that all of Jupyter shares.
+            _, id = submit(server, node("quick", filename="quick.py"))
+            assert ended(server, id)["state"] == "done"
+            assert {future.result()[0] for future in asked} <= {200, 503}
+        begin = time.monotonic()
+        rows = {row["id"]: row for row in server.get(API).json()["runs"]}
+        assert rows[good.id]["pipeline"] == "good"
+        assert "its folder does not answer" in rows[bad.id]["error"]
+        assert "its folder does not answer" in server.get(f"{API}/{bad.id}").json()["message"]
+        assert time.monotonic() - begin < SECONDS_TO_LIST, "who asks again waits again"
+
+        (hung / bad.id).unlink()
+        until(lambda: server.get(f"{API}/{bad.id}").ok, "an answer after the folder does not hang any more")
+        assert raw(server, f"{API}/{bad.id}/files/0/a.csv")[2] == b"x"
+        assert {row["id"]: row for row in server.get(API).json()["runs"]}[bad.id]["pipeline"] == "bad"
+
+        (hung / bad.id).touch()
+        assert server.get(f"{API}/{bad.id}").status_code == 503
+        begin = time.monotonic()
+        server.stop()
+        assert time.monotonic() - begin < 25, "the server waits for a folder that hangs"
+
+
+def test_an_authorizer_may_forbid_what_the_pages_do(nobodys_jupyter, tmp_path):
+    settings = Path(own_jupyter(tmp_path)["JUPYTER_CONFIG_DIR"], "jupyter_server_config.py")
+    settings.write_text(f"""
+from pathlib import Path
+from jupyter_server.auth import Authorizer
+
+class Asking(Authorizer):
+    def is_authorized(self, handler, user, action, resource):
+        return resource != "dask_runtime" or action in Path({str(tmp_path / "allowed")!r}).read_text().split()
+
+c.ServerApp.authorizer_class = Asking
+""")
+    allowed = tmp_path / "allowed"
+    allowed.write_text("")
+    with dask_server(tmp_path) as server:
+        run = made("a")
+        run.append(node=0, state="done", files=[kept(run, 0, "a.csv", b"x")])
+        reads = (
+            "dask_runtime/runs",
+            f"dask_runtime/runs/{run.id}",
+            API,
+            f"{API}/{run.id}",
+            f"{API}/{run.id}/nodes/0/log",
+        )
+        files = f"{API}/{run.id}/files/0/a.csv"
+        for path in (*reads, files):
+            assert server.get(path).status_code == 403, path
+        allowed.write_text("read")
+        for path in (*reads, files):
+            assert server.get(path).status_code == 200, path
+        for action in ("cancel", "again"):
+            assert server.post(f"{API}/{run.id}/{action}", None).status_code == 403
+        assert not run.is_cancelled()
+        allowed.write_text("read write")
+        new = made("a")
+        assert server.post(f"{API}/{new.id}/cancel", None).ok
+        assert new.is_cancelled()
+
+
+def test_only_the_methods_that_mean_something_are_allowed(server):
+    run = made("a")
+    for path in (
+        API,
+        f"{API}/{run.id}",
+        f"{API}/{run.id}/nodes/0/log",
+        f"{API}/{run.id}/files/0/a",
+        "dask_runtime/runs",
+    ):
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            assert raw(server, path, method)[0] == 405, (method, path)
+    for action in ("cancel", "again"):
+        for method in ("GET", "PUT", "DELETE"):
+            assert raw(server, f"{API}/{run.id}/{action}", method)[0] == 405, (method, action)
+    assert raw(server, f"{API}/{run.id}/remove", "POST")[0] == 404
+    assert run.folder.is_dir() and not run.is_cancelled()
+
+
+def test_a_name_of_another_host_and_another_origin_are_refused(server):
+    run = made("a")
+    for path in (API, f"{API}/{run.id}", f"dask_runtime/runs/{run.id}"):
+        assert raw(server, path, Host="evil.example")[0] == 403
+    browser = requests.Session()
+    browser.trust_env = False
+    browser.get(f"{server.url}dask_runtime/runs?token={server.token}").raise_for_status()
+    headers = {"X-XSRFToken": browser.cookies["_xsrf"], "Origin": "https://evil.example"}
+    answer = browser.get(f"{server.url}{API}/{run.id}", headers=headers)
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert browser.post(f"{server.url}{API}/{run.id}/cancel", headers=headers).status_code in (403, 404)
+    assert not run.is_cancelled()
 
 
 def strict(answer):
