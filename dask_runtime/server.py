@@ -34,7 +34,7 @@ RUNS_LISTED = 100
 SECONDS_TO_ANSWER = 1
 """So long may a running server take to say that it has this extension."""
 
-SECONDS_TO_READ = 5
+SECONDS_TO_READ = 10
 """So long may the folder of a run take for what its page asks for."""
 
 SECONDS_TO_LIST = 2

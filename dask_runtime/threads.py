@@ -6,6 +6,7 @@ of the server, which waits for the threads of ``concurrent.futures`` and not for
 """
 
 import asyncio
+import collections
 import threading
 
 LIMIT = 400
@@ -26,55 +27,58 @@ class Threads:
     async def call(self, name, seconds, function, *arguments):
         """Return what ``function`` returns, and raise what it raises.
 
-        Raises ``Late`` after ``seconds``, the time to wait for earlier calls included, and at once for as long as an
-        earlier call under this name is late.
+        Raises ``Late`` if that takes longer than ``seconds``, or an earlier call under this name takes too long. Then
+        the thread goes on, and until it has ended, each call under this name raises ``Late`` at once.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
-        queue = self._queues.get(name) or _Queue()
-        if queue.is_late or self._running >= LIMIT:
-            raise Late
-        self._queues[name] = queue
-        await self._enter(name, queue, seconds)
+        await self._turn(name, loop)
         answer = loop.create_future()
 
         def end(result, error):
             self._running -= 1
-            queue.is_late = False
-            queue.turn.release()
-            self._leave(name, queue)
+            self._next(name)
             if not answer.done():
                 answer.set_exception(error) if error else answer.set_result(result)
 
         self._running += 1
         threading.Thread(target=_work, args=(loop, end, function, arguments), daemon=True).start()
-        await asyncio.wait({answer}, timeout=max(0, deadline - loop.time()))
+        await asyncio.wait({answer}, timeout=seconds)
         if not answer.done():
             answer.cancel()
-            queue.is_late = True
+            self._give_up(name)
             raise Late
         return answer.result()
 
-    async def _enter(self, name, queue, seconds):
-        queue.length += 1
-        try:
-            await asyncio.wait_for(queue.turn.acquire(), seconds)
-        except asyncio.TimeoutError:
-            self._leave(name, queue)
-            raise Late from None
+    async def _turn(self, name, loop):
+        queue = self._queues.get(name)
+        if self._running >= LIMIT or (queue and queue.is_late):
+            raise Late
+        if queue is None:
+            self._queues[name] = _Queue()
+        else:
+            queue.waiting.append(loop.create_future())
+            await queue.waiting[-1]
 
-    def _leave(self, name, queue):
-        queue.length -= 1
-        if not queue.length:
+    def _next(self, name):
+        queue = self._queues[name]
+        queue.is_late = False
+        if queue.waiting:
+            queue.waiting.popleft().set_result(None)
+        else:
             del self._queues[name]
+
+    def _give_up(self, name):
+        queue = self._queues[name]
+        queue.is_late = True
+        while queue.waiting:
+            queue.waiting.popleft().set_exception(Late())
 
 
 class _Queue:
-    """Who waits for the thread of one name, the one that has it included."""
+    """Who waits for the thread of one name. Somebody has it."""
 
     def __init__(self):
-        self.turn = asyncio.Lock()
-        self.length = 0
+        self.waiting = collections.deque()
         self.is_late = False
 
 

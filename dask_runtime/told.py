@@ -8,6 +8,7 @@ import calendar
 import json
 import time
 from contextlib import suppress
+from datetime import datetime, timezone
 
 from dask_runtime.kept import OPENED
 from dask_runtime.run import ENDED, find_run, runs_folder
@@ -53,7 +54,8 @@ def told(tell, id, *arguments):
         if isinstance(error, RuntimeError) and not isinstance(error, RecursionError):
             raise
         # There is no end to what other people's JSON, or half of one, can lead to.
-        raise unreadable(id, f"its files are damaged ({type(error).__name__}: {error})") from error
+        damage = f"its files are damaged ({type(error).__name__}: {error}), and if you do not need it, delete it"
+        raise unreadable(id, damage) from error
 
 
 def unreadable(id, reason):
@@ -69,6 +71,7 @@ def in_list(run):
     state, error = run.state()
     facts = run.head
     submitted = float(facts["submitted"])
+    datetime.fromtimestamp(submitted, timezone.utc)  # raises for what is no time to a browser either
     return {
         **{"id": run.id, "pipeline": str(facts["pipeline"]), "configuration": str(facts["configuration"])},
         **{"submitted": submitted, "state": state, "error": str(error), "ended": _ended(run, state)},

@@ -535,17 +535,24 @@ def led_astray(run):
     listed.symlink_to(f"/{'long' * 100}")
 
 
-FACTS = {"pipeline": "p", "configuration": "dask", "settings": {"api_endpoint": "local"}, "nodes": []}
+def facts(submitted):
+    """Return what ``run.json`` holds."""
+    settings = {"api_endpoint": "local"}
+    return json.dumps(
+        {"submitted": submitted, "pipeline": "p", "configuration": "dask", "settings": settings, "nodes": []}
+    )
+
+
 DAMAGES = {
     "run.json is torn": written("run.json", '{"id": "'),
-    "run.json is torn after its head": written("run.json", json.dumps({**FACTS, "submitted": 1})[:-3]),
+    "run.json is torn after its head": written("run.json", facts(1)[:-1]),
     "run.json is empty": written("run.json", ""),
     "run.json is a list": written("run.json", "[]"),
     "run.json is a number": written("run.json", "0"),
     "run.json lacks what is shown": written("run.json", "{}"),
-    "run.json has no time": written("run.json", json.dumps({**FACTS, "submitted": "yesterday"})),
-    "run.json has a time that is no number": written("run.json", json.dumps({**FACTS, "submitted": float("nan")})),
-    "run.json has a time that no calendar has": written("run.json", json.dumps({**FACTS, "submitted": 1e300})),
+    "run.json has no time": written("run.json", facts("yesterday")),
+    "run.json has a time that is no number": written("run.json", facts(float("nan"))),
+    "run.json has a time that no calendar has": written("run.json", facts(1e300)),
     "run.json has no end": written("run.json", "[" * 100_000),
     "run.json is no text": lambda run: (run.folder / "run.json").write_bytes(b"\xff\xfe{"),
     "the folder cannot be entered": led_astray,

@@ -63,6 +63,7 @@ export function moment(seconds) {
 
 /** Bytes in words. */
 export function size(bytes) {
+  if (bytes === 1) return "1 byte";
   const units = ["bytes", "kB", "MB", "GB", "TB"];
   let unit = 0;
   for (; bytes >= 1000 && unit < 4; unit++) bytes /= 1000;
