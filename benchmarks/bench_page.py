@@ -5,7 +5,6 @@ earlier commit, it measures that one by turns, and prints the ratios. It takes a
 """
 
 import io
-import os
 import statistics
 import subprocess
 import sys
@@ -83,15 +82,16 @@ class Tree:
         place.mkdir()
         self.name = name
         directories = own_jupyter(place)
+        own = {"HOME": str(place), "PYTHONPATH": str(source)}
         sizes = map(str, (NODES, LISTED, NODES_OF_LISTED))
         self.writer = subprocess.Popen(
             [sys.executable, "-c", WRITER, LINE, *sizes],
-            env=environment(**directories, PYTHONPATH=str(source)),
+            env=environment(**directories, **own),
             **{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": place},
         )
         stack.enter_context(self.writer)
         self.run = self.writer.stdout.readline().strip()
-        self.server = stack.enter_context(Server(place, directories=directories, PYTHONPATH=str(source)))
+        self.server = stack.enter_context(Server(place, directories=directories, **own))
         (noted,) = Path(directories["JUPYTER_RUNTIME_DIR"]).glob("jpserver-*.json")
         self.process = psutil.Process(int(noted.stem.rpartition("-")[2]))
         with ThreadPoolExecutor(8) as browsers:
@@ -181,7 +181,6 @@ def measure(trees):
 def main(commit=None):
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
         place = Path(directory)
-        os.environ["HOME"] = directory
         sources = {"this": ROOT}
         if commit:
             sources[commit] = checked_out(commit, place / "source")

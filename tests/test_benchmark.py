@@ -41,3 +41,13 @@ def test_it_says_why_elyra_does_not_end(bench):
         raise RecursionError
 
     assert bench.microseconds(overflow, bench.chain(3)) == "RecursionError"
+
+
+def test_its_pages_learn_what_is_new_and_nothing_else(bench, tmp_path, monkeypatch, capsys):
+    import bench_page
+
+    for name, size in {"NODES": 8, "PAGES": 2, "ROUNDS": 2, "LISTED": 2, "NODES_OF_LISTED": 3}.items():
+        monkeypatch.setattr(bench_page, name, size)
+    bench_page.main()
+    head, row = capsys.readouterr().out.split("\n\n")[1].splitlines()
+    assert (head.split()[0], row.split()[0], len(row.split())) == ("code", "this", 4)
