@@ -17,6 +17,8 @@ from demo_runtime.description import PipelineError
 
 SECONDS_TO_ACCEPT = 60
 SECONDS_TO_END = 5
+SECONDS_TO_ANSWER = 5
+"""So long may a Run Folder take to say whether it is there."""
 
 
 def start(facts, environment, earlier=None):
@@ -31,6 +33,11 @@ def start(facts, environment, earlier=None):
     if find_spec("distributed") is None:
         raise RuntimeError("The Dask runtime needs dask. Install it: pip install 'demo-runtime[dask]'")
     folder = facts["settings"]["cos_endpoint"]
+    if folder != "default" and not _answers(folder):
+        raise RuntimeError(
+            f"The Run Folder {folder!r} does not answer: maybe the server of its files is gone. Try again when it is "
+            "back, or enter another folder in the runtime configuration."
+        )
     try:
         run = Run.create(facts, environment, None if folder == "default" else folder)
     except OSError as error:
@@ -79,6 +86,14 @@ def again(run):
         raise RuntimeError(str(error)) from error
     run.forget_environment()
     return new
+
+
+def _answers(folder):
+    """Say whether ``folder`` answers in time. Whoever touches it may never come back, and Jupyter has few threads."""
+    look = threading.Thread(target=os.path.exists, args=(folder,), daemon=True)
+    look.start()
+    look.join(SECONDS_TO_ANSWER)
+    return not look.is_alive()
 
 
 def _take_over(earlier, run, nodes):

@@ -101,7 +101,7 @@ listdir = os.listdir
 def hanging(function):
     def call(path, *arguments, **options):
         name = path if isinstance(path, int) else os.fsdecode(path)
-        while any(id in str(name) for id in listdir({hung!r})):
+        while any(part in str(name) for part in listdir({hung!r})):
             time.sleep(0.05)
         return function(path, *arguments, **options)
     return call
@@ -114,7 +114,7 @@ io.open = __builtins__["open"] = hanging(io.open)
 
 @contextmanager
 def server_with_a_hung_folder(directory):
-    """Yield a Jupyter server, and the folder in which a file with the id of a run lets the folder of the run hang.
+    """Yield a Jupyter server, and a folder: a file in it lets all paths hang that hold its name.
 
     That is what a file server does that is gone: whoever touches one of its files waits, until it is back.
     """
@@ -647,10 +647,26 @@ def test_a_folder_that_hangs_hangs_nothing_else(nobodys_jupyter, tmp_path):
         assert {row["id"]: row for row in server.get(API).json()["runs"]}[bad.id]["pipeline"] == "bad"
 
         (hung / bad.id).touch()
-        assert server.get(f"{API}/{bad.id}").status_code == 503
+        assert "its folder does not answer" in server.get(API).text
         begin = time.monotonic()
         server.stop()
         assert time.monotonic() - begin < 25, "the server waits for a folder that hangs"
+
+
+def test_a_run_folder_that_hangs_is_refused(nobodys_jupyter, tmp_path):
+    with server_with_a_hung_folder(tmp_path) as (server, hung):
+        script(server, "quick.py", "")
+        fields = {**CONFIGURATION["metadata"], "cos_endpoint": str(tmp_path / "far-away")}
+        body = {**CONFIGURATION, "display_name": "Far", "metadata": fields}
+        server.post("elyra/metadata/runtimes", body).raise_for_status()
+        (hung / "far-away").touch()
+        far = sent(node("quick", filename="quick.py"), configuration="far")
+        clicks = os.cpu_count() + 5  # more than asyncio has threads
+        with ThreadPoolExecutor(clicks) as browsers:
+            answers = list(browsers.map(lambda _: server.post("elyra/pipeline/schedule", far), range(clicks)))
+        assert all("far-away' does not answer" in answer.text for answer in answers), answers[0].text
+        _, id = submit(server, node("quick", filename="quick.py"))
+        assert ended(server, id)["state"] == "done"
 
 
 def test_an_authorizer_may_forbid_what_the_pages_do(nobodys_jupyter, tmp_path):
