@@ -11,7 +11,7 @@ from urllib.parse import quote
 PIECE = 1_000_000
 """At most so many bytes of a log are in one answer, and of a file in memory."""
 
-RUNS_REMEMBERED = 64
+RUNS_REMEMBERED = 16
 """Of so many runs the server remembers what it has read of their events."""
 
 IMAGES = {".gif": "image/gif", ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}

@@ -99,18 +99,16 @@ def for_user(method):
 
 
 async def ask(id, tell, *arguments, seconds=SECONDS_TO_READ, queue="", late="its folder does not answer"):
-    """Return what the function ``tell`` tells of the run ``id``, as ``told.told`` does it, but in time.
+    """Return what the function ``tell`` tells of the run ``id``, as ``told.of_run`` does it, but in time.
 
     Calls wait for each other, but not for those in another ``queue`` of the run. Raises ``HTTPError`` with a
-    sentence: 404 for an unknown run, 400 for an argument that does not fit it, 409 if it does not allow what is
-    asked, and 503 if its folder cannot be read, or is ``late``.
+    sentence: 404 for an unknown run, 409 if it does not allow what is asked, and 503 if its folder cannot be read, or
+    is ``late``.
     """
     try:
-        return await THREADS.call(id + queue, seconds, told.told, tell, id, *arguments)
+        return await THREADS.call(id + queue, seconds, told.of_run, id, tell, *arguments)
     except told.UnknownRunError as error:
         raise HTTPError(404, str(error)) from error
-    except told.ArgumentError as error:
-        raise HTTPError(400, str(error)) from error
     except told.UnreadableError as error:
         raise HTTPError(503, str(error)) from error
     except RuntimeError as error:
@@ -148,10 +146,10 @@ class ApiHandler(APIHandler):
     auth_resource = "dask_runtime"
 
     def number(self, name):
-        """Return an argument of the request that is a number, ``None`` if it is missing."""
+        """Return an argument of the request that is the place of a byte in a file, ``None`` if it is missing."""
         text = self.get_argument(name, None)
-        if text is not None and not re.fullmatch("[0-9]{1,18}", text):
-            raise HTTPError(400, f"{name!r} must be a whole number, and no byte of a file is that far away.")
+        if text is not None and not re.fullmatch("[0-9]{1,12}", text):
+            raise HTTPError(400, f"{name!r} must be a whole number of at most 12 digits.")
         return text and int(text)
 
     def write_error(self, status_code, **options):

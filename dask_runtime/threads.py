@@ -41,7 +41,10 @@ class Threads:
                 answer.set_exception(error) if error else answer.set_result(result)
 
         self._running += 1
-        threading.Thread(target=_work, args=(loop, end, function, arguments), daemon=True).start()
+        try:
+            threading.Thread(target=_work, args=(loop, end, function, arguments), daemon=True).start()
+        except RuntimeError:  # the system has no thread left
+            end(None, Late())
         await asyncio.wait({answer}, timeout=seconds)
         if not answer.done():
             answer.cancel()

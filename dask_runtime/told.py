@@ -28,15 +28,11 @@ class UnknownRunError(Exception):
     """There is no run of this id, in a sentence for the user."""
 
 
-class ArgumentError(Exception):
-    """What is wrong with a request, in a sentence for the user."""
-
-
-def told(tell, id, *arguments):
+def of_run(id, tell, *arguments):
     """Return what ``tell`` says of the run ``id``.
 
-    Raises ``UnknownRunError``, ``UnreadableError``, and what ``tell`` raises to be told to the user: an
-    ``ArgumentError``, or a ``RuntimeError`` if the run does not allow what is asked.
+    Raises ``UnknownRunError``, ``UnreadableError``, and the ``RuntimeError`` of ``tell``, which says that the run does
+    not allow what is asked.
     """
     try:
         run = find_run(id)
@@ -46,8 +42,6 @@ def told(tell, id, *arguments):
         raise unreadable(id, error.strerror or error) from error
     try:
         return tell(run, *arguments)
-    except ArgumentError:
-        raise
     except OSError as error:
         raise unreadable(id, error) from error
     except Exception as error:
@@ -97,7 +91,7 @@ def page(run, after):
     Where that is ``None``, it is all that happened, and what was submitted.
     """
     state, error = run.state()  # first: so the events of a run that has ended are all there
-    events, position = run.events(_offset(run, after))
+    events, position = run.events(after or 0)
     told = {"state": state, "error": error, "cancelling": run.is_cancelled(), "events": events, "next": position}
     if after is None:
         facts = run.facts
@@ -107,19 +101,6 @@ def page(run, after):
         told["opened"] = sorted(OPENED)
     # JSON for Python may hold NaN, and a browser would not read the rest either.
     return json.dumps({**told, "now": time.time()}, allow_nan=False)
-
-
-def _offset(run, after):
-    """Return the byte of the events to go on from. Raises ``ArgumentError`` if there are not so many."""
-    if after and after > _size_of_events(run):
-        raise ArgumentError(f"'after' is {after}, and run {run.id} has not told so much. Reload the page.")
-    return after or 0
-
-
-def _size_of_events(run):
-    with suppress(FileNotFoundError):
-        return (run.folder / "events.jsonl").stat().st_size
-    return 0
 
 
 def cancelled(run):
