@@ -22,7 +22,7 @@ from jupyter_server.utils import url_path_join
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, authenticated
 
-from dask_runtime import kept, told
+from dask_runtime import answers, files
 from dask_runtime.run import run_ids, runs_folder
 from dask_runtime.threads import Late, Threads
 
@@ -99,22 +99,22 @@ def for_user(method):
 
 
 async def ask(id, tell, *arguments, seconds=SECONDS_TO_READ, queue="", late="its folder does not answer"):
-    """Return what the function ``tell`` tells of the run ``id``, as ``told.of_run`` does it, but in time.
+    """Return what the function ``tell`` tells of the run ``id``, as ``answers.of_run`` does it, but in time.
 
     Calls wait for each other, but not for those in another ``queue`` of the run. Raises ``HTTPError`` with a
     sentence: 404 for an unknown run, 409 if it does not allow what is asked, and 503 if its folder cannot be read, or
     is ``late``.
     """
     try:
-        return await THREADS.call(id + queue, seconds, told.of_run, id, tell, *arguments)
-    except told.UnknownRunError as error:
+        return await THREADS.call(id + queue, seconds, answers.of_run, id, tell, *arguments)
+    except answers.UnknownRunError as error:
         raise HTTPError(404, str(error)) from error
-    except told.UnreadableError as error:
+    except answers.UnreadableError as error:
         raise HTTPError(503, str(error)) from error
     except RuntimeError as error:
         raise HTTPError(409, str(error)) from error
     except Late as error:
-        raise HTTPError(503, str(told.unreadable(id, late))) from error
+        raise HTTPError(503, str(answers.unreadable(id, late))) from error
 
 
 class PageHandler(JupyterHandler):
@@ -130,7 +130,7 @@ class PageHandler(JupyterHandler):
     async def get(self, id=""):
         if id:
             try:
-                await ask(id, told.nothing, seconds=SECONDS_TO_LIST)
+                await ask(id, answers.nothing, seconds=SECONDS_TO_LIST)
             except HTTPError as error:  # what there is to say of it, the page says
                 self.set_status(404 if error.status_code == 404 else 200)
         page = Template((STATIC / f"dask_runtime_{'run' if id else 'runs'}.html").read_text(encoding="utf-8"))
@@ -182,9 +182,9 @@ class RunsHandler(ApiHandler):
 async def _row(id):
     """Return what the list shows of the run ``id``, ``None`` if there is no such run any more."""
     try:
-        return await ask(id, told.in_list, seconds=SECONDS_TO_LIST)
+        return await ask(id, answers.in_list, seconds=SECONDS_TO_LIST)
     except HTTPError as error:
-        return None if error.status_code == 404 else told.in_list_unread(id, error.log_message % error.args)
+        return None if error.status_code == 404 else answers.in_list_unread(id, error.log_message % error.args)
 
 
 class RunHandler(ApiHandler):
@@ -195,7 +195,7 @@ class RunHandler(ApiHandler):
 
     @for_user
     async def get(self, id):
-        self.finish(await ask(id, told.page, self.number("after")))
+        self.finish(await ask(id, answers.page, self.number("after")))
 
 
 class ActionHandler(ApiHandler):
@@ -204,11 +204,11 @@ class ActionHandler(ApiHandler):
     @for_user
     async def post(self, id, action):
         if action == "cancel":
-            self.finish(await ask(id, told.cancelled))
+            self.finish(await ask(id, answers.cancelled))
         else:
-            await ask(id, told.in_list)  # in a shorter time
+            await ask(id, answers.in_list)  # in a shorter time
             late = "its files are still being copied, or its folder does not answer; look at the list of all runs"
-            self.finish(await ask(id, told.run_again, seconds=SECONDS_TO_START, queue=" again", late=late))
+            self.finish(await ask(id, answers.run_again, seconds=SECONDS_TO_START, queue=" again", late=late))
 
 
 class LogHandler(ApiHandler):
@@ -216,7 +216,7 @@ class LogHandler(ApiHandler):
 
     @for_user
     async def get(self, id, number):
-        self.finish(await ask(id, kept.log, int(number), self.number("from")))
+        self.finish(await ask(id, files.log, int(number), self.number("from")))
 
 
 class FileHandler(JupyterHandler):
@@ -235,7 +235,7 @@ class FileHandler(JupyterHandler):
     @for_user
     async def get(self, id, number, name):
         self.check_xsrf_cookie()  # as Jupyter does for files: no other site may embed them
-        opened = await ask(id, kept.open_kept, int(number), name)
+        opened = await ask(id, files.open_file, int(number), name)
         if not opened:
             raise HTTPError(404, "There is no such file.")
         file, size = opened
@@ -243,7 +243,7 @@ class FileHandler(JupyterHandler):
         try:
             self._describe(name, size)
             with suppress(StreamClosedError):  # the browser may have had enough
-                while size and (piece := await touch(file.read, min(kept.PIECE, size))):
+                while size and (piece := await touch(file.read, min(files.PIECE, size))):
                     size -= len(piece)
                     self.write(piece)
                     await self.flush()
@@ -252,7 +252,7 @@ class FileHandler(JupyterHandler):
                 await touch(file.close)
 
     def _describe(self, name, size):
-        type, disposition = kept.described(name, self.get_argument("open", "") == "1")
+        type, disposition = files.described(name, self.get_argument("open", "") == "1")
         self.set_header("Content-Type", type)
         self.set_header("Content-Length", size)
         self.set_header("Content-Disposition", disposition)

@@ -17,7 +17,7 @@ import requests
 from pipelines import node
 from runs import end_all_runs, sent, until
 
-from dask_runtime.kept import PIECE
+from dask_runtime.files import PIECE
 from dask_runtime.run import ENDED, Run, find_run, runs_folder
 from dask_runtime.server import RUNS_LISTED, SECONDS_TO_LIST, SECONDS_TO_READ, run_url
 from elyra_runtime_doctor.host import Server, own_jupyter

@@ -1,4 +1,4 @@
-"""What the pages are told of the runs. All of it touches the folders of runs, and may take its time.
+"""The answers to what the pages ask about runs. All of it touches the folders of runs, and may take its time.
 
 A folder that others may write to can hold anything, and so can one that a full disk or a crash has left. Whatever is
 wrong with it becomes an ``UnreadableError``.
@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from datetime import datetime, timezone
 
-from dask_runtime.kept import OPENED
+from dask_runtime.files import OPENED
 from dask_runtime.run import ENDED, find_run, runs_folder
 from dask_runtime.start import again
 

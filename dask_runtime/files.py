@@ -95,7 +95,7 @@ def _open_log(run, number, attempt):
         return _open_inside(run, run.attempt(number, attempt) / "log.txt")
 
 
-def open_kept(run, number, name):
+def open_file(run, number, name):
     """Open a file that a node left, or its log. Returns the file and its size, or ``None`` if there is no such."""
     nodes = _nodes(run.folder).learn(run)
     try:
