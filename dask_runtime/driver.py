@@ -39,7 +39,7 @@ TRIALS = 4
 HERE = Path(__file__).parent
 # Without a module of that name, Dask sends these functions by value: workers need not have this package.
 ON_WORKER = runpy.run_path(str(HERE / "node.py"), run_name="node-of-a-pipeline")
-TOOLS = {name: (HERE / name).read_text(encoding="utf-8") for name in ("guard.py", "notebook.py")}
+TOOLS = {name: (HERE / name).read_text(encoding="utf-8") for name in ("guard.py", "mask.py", "notebook.py")}
 
 
 class Driver:
