@@ -7,7 +7,6 @@ R scripts Rscript, and nothing of this package. So the module imports only what 
 import collections
 import glob
 import io
-import json
 import os
 import re
 import shutil
@@ -28,11 +27,8 @@ ARCHIVE_LIMIT = 1_000_000_000
 
 SECONDS_BETWEEN_NEWS = 0.5
 
-MASKED_LENGTH = 6
-"""Values of environment variables that are at least so long are masked in logs. Shorter ones are part of words."""
-
-LINES_READ = 200
-"""So many of the last lines of a log are searched for the reason why a node failed."""
+LETTERS_READ = 1_000_000
+"""So many of the last letters of a log are searched for the reason why a node failed."""
 
 COLOURING = "FORCE_COLOR", "CLICOLOR_FORCE", "PYTHON_COLORS"
 """Variables that make programs write escape codes even to a file. A kernel sets the first for all that it starts."""
@@ -74,7 +70,7 @@ def run_node(order, archive=None):
         "attempt": attempt,
         "target": f"{order['target']}.{attempt}",
         "key": worker.get_current_task(),
-        "secrets": _secrets(order),
+        "mask": _mask(order, worker),
     }
     _tell(worker, order, state="running", worker=worker.address, host=socket.gethostname())
     begin = time.monotonic()
@@ -100,7 +96,7 @@ def run_node(order, archive=None):
         shutil.rmtree(place, ignore_errors=True)
         log.close()
     if "error" in result:
-        result["error"] = _masked(result["error"], order)
+        result["error"] = order["mask"].text(result["error"])
     if log.whole is not None:  # the pieces may arrive after the result
         result["log"] = "".join(log.whole)
     where = {"worker": worker.address, "host": socket.gethostname()}
@@ -140,39 +136,15 @@ def _tell(dask_worker, order, **news):
         pass
 
 
-def _masked(text, order):
-    for value in order["secrets"]:
-        text = text.replace(value, "(hidden)")
-    return text
-
-
-def _secrets(order):
-    """Return what to mask: the values as they are, as Python and JSON write them, and line by line; long ones first."""
-    words = set()
-    for name in order["masked"]:
-        value = order["environment"][name]
-        words |= {value, repr(value)[1:-1], json.dumps(value)[1:-1], *value.splitlines()}
-    return sorted((word for word in words if len(word) >= MASKED_LENGTH), key=len, reverse=True)
-
-
-def _mask_notebook(path, order):
-    with open(path, encoding="utf-8") as file:
-        notebook = json.load(file)
-    for cell in notebook["cells"]:
-        if "outputs" in cell:
-            cell["outputs"] = _masked_all(cell["outputs"], order)
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(notebook, file, ensure_ascii=False, indent=1)
-
-
-def _masked_all(value, order):
-    if isinstance(value, str):
-        return _masked(value, order)
-    if isinstance(value, list):
-        return [_masked_all(item, order) for item in value]
-    if isinstance(value, dict):
-        return {key: _masked_all(item, order) for key, item in value.items()}
-    return value
+def _mask(order, worker):
+    """Return what hides the values of the node. Its code, which a notebook needs, too, is read once on a worker."""
+    known = vars(worker).setdefault("dask_runtime_masks", {})
+    code = order["tools"]["mask.py"]
+    if code not in known:
+        module = {"__name__": "mask"}
+        exec(code, module)
+        known[code] = module
+    return known[code]["Mask"](order["environment"][name] for name in order["masked"])
 
 
 class NodeLog:
@@ -182,29 +154,43 @@ class NodeLog:
     """
 
     def __init__(self, worker, order, work, path):
-        self._worker, self._order, self._work = worker, order, work + os.sep
+        self._worker, self._order = worker, order
+        self._stream = order["mask"].stream(work)
         self._file = open(path, "wb", buffering=0) if path else None
         self._unsent, self._size = [], 0
         self._lock, self._ended = threading.Lock(), threading.Event()
-        self.last = collections.deque(maxlen=LINES_READ)
+        self._last, self._letters = collections.deque(), 0
         self.whole = None if path else []
         if not path:
             threading.Thread(target=self._send_now_and_then, daemon=True).start()
 
-    def write(self, line):
-        if self._size > LOG_LIMIT:
+    def write(self, data):
+        """Take in ``data``, bytes. Nothing of them, ``b""``, means that the node prints no more."""
+        text = self._stream.write(data, last=not data)
+        self._remember(text)
+        if not text or self._size > LOG_LIMIT:
             return
-        text = _masked(line.decode("utf-8", errors="replace"), self._order).replace(self._work, "")
-        self._size += len(line)
+        self._size += len(text.encode("utf-8"))
         if self._size > LOG_LIMIT:
             text += f"\n[The log ends here: it is longer than {LOG_LIMIT} bytes.]\n"
-        self.last.append(text)
         if self._file:
-            self._file.write(text.encode("utf-8"))
+            left = text.encode("utf-8")
+            while left:
+                left = left[self._file.write(left) :]
         else:
             with self._lock:
                 self._unsent.append(text)
                 self.whole.append(text)
+
+    def last(self):
+        """Return the last that the node has printed."""
+        return "".join(self._last)
+
+    def _remember(self, text):
+        self._last.append(text)
+        self._letters += len(text)
+        while self._letters - len(self._last[0]) > LETTERS_READ:
+            self._letters -= len(self._last.popleft())
 
     def close(self):
         self._ended.set()
@@ -245,14 +231,13 @@ def _run_in(place, work, order, archive, worker, log):
     outputs = [] if status else _files_in(work, found.values())
     files = {path: os.path.join("outputs", os.path.relpath(path, work)) for path in outputs}
     if executed and os.path.exists(executed):
-        _mask_notebook(executed, order)
         files[executed] = order["executed"]
     kept, data = _kept(files, order, archive is not None)
     result = {"files": kept, "archive": data, "exit": status}
     if cancelled:
         return {**result, "state": "cancelled"}
     if status:
-        return {**result, "state": "failed", "error": _reason(status, order, log.last)}
+        return {**result, "state": "failed", "error": _reason(status, order, log.last())}
     if missing:
         names = ", ".join(map(repr, missing))
         return {**result, "state": "failed", "error": f"The node ended well, but did not write its output: {names}."}
@@ -269,7 +254,7 @@ def extract(tar, target):
 
 def _command(order, tools, executed):
     if executed:
-        return [sys.executable, os.path.join(tools, "notebook.py"), order["file"], executed]
+        return [sys.executable, os.path.join(tools, "notebook.py"), order["file"], executed, *order["masked"]]
     if order["file"].lower().endswith(".py"):
         return [sys.executable, order["file"]]
     program = shutil.which("Rscript")
@@ -300,8 +285,9 @@ def _execute(command, work, tools, order, worker, log):
     vars(worker).setdefault("dask_runtime_nodes", {})[key] = process
     try:
         with process.stdout:
-            while line := process.stdout.readline(65536):
-                log.write(line)
+            while data := process.stdout.read1(65536):
+                log.write(data)
+        log.write(b"")
         return process.wait(), process.cancelled
     finally:
         del worker.dask_runtime_nodes[key]
@@ -373,8 +359,10 @@ def _kept(files, order, by_archive):
 
 def _reason(status, order, last):
     """Say in a sentence why the node failed: which line, and what it said."""
-    lines = [line.rstrip() for line in ESCAPE_CODE.sub("", "".join(last)).splitlines() if line.strip()]
-    said = lines[-1][:SAID_LENGTH] if lines else ""
+    last = order["mask"].text(ESCAPE_CODE.sub("", last))
+    lines = [line.rstrip() for line in last.splitlines() if line.strip()]
+    ends = [line for line in lines if order["executed"] and line.startswith(order["file"])] or lines
+    said = ends[-1][:SAID_LENGTH] if ends else ""
     if status < 0:
         status = 128 - status
     if status > 128 and not said.startswith(order["file"]):
