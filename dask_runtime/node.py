@@ -5,6 +5,7 @@ R scripts Rscript, and nothing of this package. So the module imports only what 
 """
 
 import collections
+import errno
 import glob
 import io
 import os
@@ -24,6 +25,9 @@ LOG_LIMIT = 20_000_000
 
 ARCHIVE_LIMIT = 1_000_000_000
 """So many bytes of files may travel through Dask to a node, and from it."""
+
+PIECE = 1_000_000
+"""At most so many bytes of a file are in memory where it is copied."""
 
 SECONDS_BETWEEN_NEWS = 0.5
 
@@ -77,7 +81,7 @@ def run_node(order, archive=None):
     try:
         if archive is None:
             os.makedirs(order["target"])
-        place = tempfile.mkdtemp(prefix="node-", dir=worker.local_directory)
+        place = os.path.realpath(tempfile.mkdtemp(prefix="node-", dir=worker.local_directory))
     except OSError as error:
         return {"state": "failed", "error": f"The worker cannot make a directory for the node: {error}"}
     work = os.path.join(place, "work")
@@ -219,13 +223,13 @@ def _run_in(place, work, order, archive, worker, log):
             file.write(text)
     if archive is None:
         for folder in order["folders"]:
-            shutil.copytree(folder, work, dirs_exist_ok=True)
+            shutil.copytree(folder, work, dirs_exist_ok=True, copy_function=copy)
     else:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             extract(tar, work)
     executed = os.path.join(place, order["executed"]) if order["executed"] else None
     status, cancelled = _execute(_command(order, tools, executed), work, tools, order, worker, log)
-    found = {pattern: _glob(work, pattern) for pattern in order["outputs"]}
+    found = {pattern: _found(work, pattern) for pattern in order["outputs"]}
     missing = [pattern for pattern in order["outputs"] if not found[pattern]]
     # A node that failed has no outputs.
     outputs = [] if status else _files_in(work, found.values())
@@ -255,12 +259,13 @@ def extract(tar, target):
 def _command(order, tools, executed):
     if executed:
         return [sys.executable, os.path.join(tools, "notebook.py"), order["file"], executed, *order["masked"]]
-    if order["file"].lower().endswith(".py"):
-        return [sys.executable, order["file"]]
+    file = os.path.join(os.curdir, order["file"]) if order["file"].startswith("-") else order["file"]  # no option
+    if file.lower().endswith(".py"):
+        return [sys.executable, file]
     program = shutil.which("Rscript")
     if program is None:
         raise NodeError(f"Rscript is not installed on the worker {socket.gethostname()!r}, and the node needs it.")
-    return [program, order["file"]]
+    return [program, file]
 
 
 def _execute(command, work, tools, order, worker, log):
@@ -312,9 +317,14 @@ def _end_if_forgotten(worker, key, process):
         time.sleep(SECONDS_BETWEEN_NEWS)
 
 
-def _glob(work, pattern):
+def _found(work, pattern):
+    """Return the files and folders that ``pattern`` stands for.
+
+    As in Elyra (4.1, ``elyra.kfp.bootstrapper.FileOpBase.process_output_file``), brackets alone are part of a name.
+    """
+    pattern = pattern if {"*", "?"} & set(pattern) else glob.escape(pattern)
     found = glob.glob(os.path.join(glob.escape(work), pattern), recursive=True)
-    return [path for path in found if os.path.isfile(path) or os.path.isdir(path)]
+    return [os.path.normpath(path) for path in found if os.path.isfile(path) or os.path.isdir(path)]
 
 
 def _files_in(work, matched):
@@ -322,18 +332,21 @@ def _files_in(work, matched):
 
     Raises ``NodeError`` for one that leads outside.
     """
-    found = set()
-    for path in (path for paths in matched for path in paths):
-        if os.path.isdir(path):
-            found |= {os.path.join(here, name) for here, _, names in os.walk(path) for name in names}
-        else:
-            found.add(path)
-    found = sorted(path for path in found if os.path.isfile(path))  # no pipes and the like
-    real = os.path.realpath(work)
-    for path in found:
-        if not os.path.realpath(path).startswith(real + os.sep):
-            raise NodeError(f"The output {os.path.relpath(path, work)!r} leads outside the folder of the node.")
-    return found
+    return sorted({file for paths in matched for path in paths for file in _files_at(path, work)})
+
+
+def _files_at(path, work, above=()):
+    """Yield the file at ``path``, or those below it. A link stands for what it leads to, but not to a folder above."""
+    if not os.path.isfile(path) and not os.path.isdir(path):  # a pipe, say, or a link to nothing
+        return
+    real = os.path.realpath(path)
+    if real != work and not real.startswith(work + os.sep):
+        raise NodeError(f"The output {os.path.relpath(path, work)!r} leads outside the folder of the node.")
+    if os.path.isfile(path):
+        yield path
+    elif real not in above:
+        for name in os.listdir(path):
+            yield from _files_at(os.path.join(path, name), work, (*above, real))
 
 
 def _kept(files, order, by_archive):
@@ -343,11 +356,12 @@ def _kept(files, order, by_archive):
     """
     kept = [[name, os.path.getsize(path)] for path, name in files.items()]
     if not by_archive:
-        # A link first: what it leads to may be moved away after that.
-        for path in sorted(files, key=lambda path: not os.path.islink(path)):
+        links = {path for path in files if os.path.realpath(path) != path}
+        # These first: what they lead to may be moved away after that.
+        for path in sorted(files, key=lambda path: path not in links):
             target = os.path.join(order["target"], files[path])
             os.makedirs(os.path.dirname(target), exist_ok=True)
-            (shutil.copy if os.path.islink(path) else shutil.move)(path, target)
+            copy(path, target) if path in links else shutil.move(path, target, copy_function=copy)
         return kept, None
     expect_to_travel(sum(size for _, size in kept), "outputs")
     data = io.BytesIO()
@@ -355,6 +369,35 @@ def _kept(files, order, by_archive):
         for path, name in files.items():
             tar.add(path, arcname=name)
     return kept, data.getvalue()
+
+
+def copy(source, target):
+    """Copy a file as ``shutil.copy2`` does. Where nothing was written, the copy takes no space, either."""
+    state = os.stat(source)
+    if state.st_blocks * 512 >= state.st_size:
+        return shutil.copy2(source, target)
+    with open(source, "rb") as read, open(target, "wb") as written:
+        for begin, end in _written_parts(read.fileno(), state.st_size):
+            read.seek(begin)
+            written.seek(begin)
+            while begin < end and (data := read.read(min(PIECE, end - begin))):
+                begin += written.write(data)
+        written.truncate(state.st_size)
+    shutil.copystat(source, target)
+    return target
+
+
+def _written_parts(file, size):
+    end = 0
+    while end < size:
+        try:
+            begin = os.lseek(file, end, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # nothing but a hole is left
+                return
+            raise
+        end = os.lseek(file, begin, os.SEEK_HOLE)
+        yield begin, end
 
 
 def _reason(status, order, last):

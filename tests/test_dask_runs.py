@@ -552,3 +552,66 @@ def test_an_error_of_dask_at_the_end_does_not_change_how_the_run_ended(root, das
 
 async def failing(leader):
     raise OSError("closing")
+
+
+def test_a_link_in_an_output_is_what_it_leads_to(root, dask):
+    (root / "work.py").write_text(
+        "import os\n"
+        "os.makedirs('ckpt/step-1/deep')\nopen('ckpt/step-1/deep/model', 'w').write('weights')\n"
+        "os.symlink('step-1', 'ckpt/latest')\nos.symlink(os.path.abspath('ckpt/latest'), 'ckpt/best')\n"
+        "os.symlink('.', 'ckpt/itself')\nos.symlink('gone', 'ckpt/nothing')\n"
+        "os.symlink('step-1/deep/model', 'ckpt/model')\n"
+    )
+    (root / "show.py").write_text("print(open('ckpt/latest/deep/model').read(), open('ckpt/model').read())\n")
+    names = [f"outputs/ckpt/{name}/deep/model" for name in ("best", "latest", "step-1")]
+    for pattern in ("ckpt/*", "ckpt", "ckpt/", "./ckpt"):
+        run = submit(
+            node("one", outputs=[pattern, "ckpt/model"]),
+            node("two", ["one"], filename="show.py"),
+            configuration=dask,
+        )
+        assert ended(run) == ("done", "")
+        kept = [name for name, _ in run.nodes()[0]["files"] if "itself" not in name]
+        assert sorted(kept) == sorted([*names, "outputs/ckpt/model"])
+        assert log(run, 1) == "weights weights\n"
+
+
+def test_a_link_to_a_folder_outside_is_refused(root, dask, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "big.csv").touch()
+    (root / "work.py").write_text(f"import os\nos.mkdir('o')\nos.symlink({str(tmp_path / 'data')!r}, 'o/data')\n")
+    run = submit(node("one", outputs=["o"]), configuration=dask)
+    assert "The output 'o/data' leads outside the folder of the node" in ended(run)[1]
+
+
+def test_brackets_are_part_of_the_name_of_an_output(root, dask):
+    """As in Elyra, where a pattern has a ``*`` or a ``?``."""
+    (root / "work.py").write_text("for name in ('a[1].csv', 'a1.csv', 'b2.csv'): open(name, 'w').close()\n")
+    run = submit(node("one", outputs=["a[1].csv", "b[12]*"]), configuration=dask)
+    assert ended(run) == ("done", "")
+    assert [name for name, _ in run.nodes()[0]["files"]] == ["outputs/a[1].csv", "outputs/b2.csv"]
+
+
+@pytest.mark.parametrize("name", ["-c.py", "-m.ipynb"])
+def test_a_file_whose_name_looks_like_an_option(root, dask, name):
+    op = "execute-notebook-node" if name.endswith(".ipynb") else "execute-python-node"
+    (root / name).write_text(notebook("1 / 0") if name.endswith(".ipynb") else "\n1 / 0\n")
+    run = submit(node("one", filename=name, op=op), configuration=dask)
+    where = f"{name}, cell 1" if name.endswith(".ipynb") else f"{name}, line 2"
+    assert ended(run) == ("failed", f"Node 'one' failed. {where}: ZeroDivisionError: division by zero.")
+
+
+def test_a_sparse_file_stays_sparse(root, dask):
+    (root / "work.py").write_text(
+        "with open('big', 'wb') as file:\n    file.write(b'begin')\n    file.seek(3 * 10**8)\n    file.write(b'end')\n"
+        "with open('hole', 'wb') as file:\n    file.truncate(200_000_000)\n"
+    )
+    (root / "show.py").write_text(
+        "import os\n"
+        "for name in ('big', 'hole'):\n    state = os.stat(name)\n    print(state.st_size, state.st_blocks < 10_000)\n"
+        "with open('big', 'rb') as file:\n"
+        "    print(file.read(6))\n    file.seek(299_999_999)\n    print(file.read())\n"
+    )
+    run = submit(node("one", outputs=["big", "hole"]), node("two", ["one"], filename="show.py"), configuration=dask)
+    assert ended(run) == ("done", "")
+    assert log(run, 1) == "300000003 True\n200000000 True\nb'begin\\x00'\nb'\\x00end'\n"
