@@ -2,10 +2,11 @@
 
 import fnmatch
 import os
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from dask_runtime.node import copy
+from dask_runtime.run import RUN_ID
 from demo_runtime.description import PipelineError, describe
 
 WILDCARDS = frozenset("*?[")
@@ -50,18 +51,24 @@ def plan(operations):
     """
     nodes, numbers = [], {}
     for number, node in enumerate(describe(operations)):
-        _check(node)
+        _check(node, operations[node.id].env_vars)
         numbers[node.id] = number
         parents = [numbers[id] for id in dict.fromkeys(operations[node.id].parent_operation_ids)]
         nodes.append(_planned(number, node, parents))
     return nodes
 
 
-def _check(node):
-    for name in node.environment_variables:
-        if "=" in name or "\0" in name:
+def _check(node, variables):
+    for variable in variables:
+        if "=" in variable.env_var or not _is_taken(variable.env_var):
             raise PipelineError(
-                f"Node {node.name!r} has the environment variable {name!r}, which no system takes. Rename it."
+                f"Node {node.name!r} has the environment variable {variable.env_var!r}, which no system takes. "
+                "Rename it."
+            )
+        if not _is_taken(variable.value):
+            raise PipelineError(
+                f"The environment variable {variable.env_var!r} of node {node.name!r} holds a character that no "
+                "system takes, such as a zero byte. Enter its value anew."
             )
     for path in node.outputs:
         if os.path.isabs(path) or ".." in Path(path).parts:
@@ -69,6 +76,14 @@ def _check(node):
                 f"Node {node.name!r} declares the output {path!r}, which is outside its folder. "
                 "Let it write to its own folder, and declare the path from there."
             )
+
+
+def _is_taken(text):
+    """Say whether an environment can hold ``text``."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
 
 
 def _planned(number, node, parents):
@@ -109,8 +124,9 @@ def copy_sources(node, root_dir, target):
 
     A dependency means what it means to Elyra (4.1, ``elyra.util.archive.create_temp_archive``): a path from the
     folder of the file, in which a wildcard may stand for any text. A ``*`` is all files. Folders below come along
-    only if the node includes subdirectories or a dependency names them; hidden ones never do. One thing is not as in
-    Elyra: beside a ``*`` it passes over all other dependencies, missing ones too, and says nothing.
+    only if the node includes subdirectories or a dependency names them; hidden ones never do. Two things are not as
+    in Elyra: beside a ``*`` it passes over all other dependencies, missing ones too, and says nothing; and it would
+    copy earlier runs, if their folder is below the folder of the file.
 
     Raises ``PipelineError`` for a dependency that matches no file.
     """
@@ -120,7 +136,7 @@ def copy_sources(node, root_dir, target):
         os.makedirs(target)
         for path in _selected(node, folder, names):
             os.makedirs(os.path.dirname(os.path.join(target, path)), exist_ok=True)
-            shutil.copy(folder / path, os.path.join(target, path))
+            copy(folder / path, os.path.join(target, path))
     except OSError as error:
         raise PipelineError(f"The files of node {node.name!r} cannot be copied: {error}.") from error
 
@@ -160,8 +176,14 @@ def _walk(folder, names, recursive):
     for place, folders, files in os.walk(folder):
         here = os.path.relpath(place, folder)
         prefix = "" if here == os.curdir else f"{here}/"
-        folders[:] = [name for name in folders if _is_entered(prefix + name, names, recursive)]
+        folders[:] = [
+            name for name in folders if _is_entered(prefix + name, names, recursive) and not _is_run(place, name)
+        ]
         yield from (prefix + name for name in files)
+
+
+def _is_run(place, name):
+    return RUN_ID.fullmatch(name) and os.path.isfile(os.path.join(place, name, "run.json"))
 
 
 def _is_entered(folder, names, recursive):

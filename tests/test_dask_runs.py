@@ -615,3 +615,24 @@ def test_a_sparse_file_stays_sparse(root, dask):
     run = submit(node("one", outputs=["big", "hole"]), node("two", ["one"], filename="show.py"), configuration=dask)
     assert ended(run) == ("done", "")
     assert log(run, 1) == "300000003 True\n200000000 True\nb'begin\\x00'\nb'\\x00end'\n"
+
+
+@pytest.mark.parametrize("value", ["a\0b", "half \ud800 pair"])
+def test_a_value_that_no_system_takes_is_refused_and_not_shown(root, dask, value):
+    with pytest.raises((RuntimeError, ValueError), match="'KEY' of node 'one' holds a character") as refusal:
+        submit(node("one", env_vars=[variable("KEY", value)]), configuration=dask)
+    assert value not in str(refusal.value) and repr(value)[1:-1] not in str(refusal.value)
+    assert all_runs() == []
+
+
+def test_earlier_runs_are_no_sources(root, jupyter):
+    """The Run Folder is below the folder of the file, and the node depends on all there is."""
+    configuration = configure(cos_endpoint=str(root / "runs"))
+    parameters = dict(dependencies=["*"], include_subdirectories=True)
+    (root / "data").mkdir()
+    (root / "data" / "a.csv").touch()
+    for _ in range(2):
+        run = submit(node("one", **parameters), configuration=configuration)
+        assert ended(run) == ("done", "")
+    copied = [path.relative_to(run.sources(0)) for path in run.sources(0).rglob("*") if path.is_file()]
+    assert sorted(map(str, copied)) == ["data/a.csv", "work.py"]
