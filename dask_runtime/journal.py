@@ -32,7 +32,8 @@ class Journal:
     def begin(self, address, dashboard):
         """The run begins on the scheduler at ``address``."""
         self.run.append(run=RUNNING, dashboard=dashboard)
-        self.run.say(f"started on {address}; nodes: {len(self.plan)}; Dask dashboard: {dashboard}")
+        charts = f"; Dask dashboard: {dashboard}" if dashboard else ""
+        self.run.say(f"started on {address}; nodes: {len(self.plan)}{charts}")
         for number in sorted(self.done):
             self.run.say(f"node {self.name(number)} is taken over from an earlier run")
 
