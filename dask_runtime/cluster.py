@@ -6,7 +6,8 @@ import sys
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-from distributed import LocalCluster, Security
+import distributed
+from distributed import Scheduler, Security, SpecCluster, Worker
 from distributed.core import rpc
 
 LOCAL = "local"
@@ -18,27 +19,41 @@ class ClusterError(Exception):
     """A cluster that cannot take the run. The message says what the user can do."""
 
 
+class _WithoutPages:
+    """Serves no web pages. Dask's have no login: every user of this machine could read of the nodes there."""
+
+    def start_http_server(self, *arguments, **options):
+        pass
+
+
+class LocalScheduler(_WithoutPages, Scheduler):
+    """The scheduler of the local cluster."""
+
+
+class LocalWorker(_WithoutPages, Worker):
+    """The worker of the local cluster."""
+
+
 @asynccontextmanager
 async def cluster(settings, scratch):
     """Yield the address of a scheduler, the security to reach it, and the resources that its workers offer.
 
-    The local one lives in this process, listens to nobody but for its dashboard on the loopback, and keeps its files
-    in the folder ``scratch``. Raises ``ClusterError``.
+    The local one lives in this process, listens to nobody, and keeps its files in the folder ``scratch``. Raises
+    ``ClusterError``.
     """
     address = settings["api_endpoint"]
     if address != LOCAL:
         security = _security(settings)
         yield address, security, await _examined(address, security, settings)
         return
-    async with LocalCluster(
-        processes=False,
-        n_workers=1,
-        threads_per_worker=settings["parallel_nodes"] or max(LEAST_PARALLEL_NODES, os.cpu_count() or 1),
-        memory_limit=0,  # nodes are processes of their own, which Dask does not count
-        # None would listen on all interfaces.
-        dashboard_address="127.0.0.1:0",
-        worker_dashboard_address="127.0.0.1:0",
-        local_directory=str(scratch),
+    worker = {
+        "nthreads": settings["parallel_nodes"] or max(LEAST_PARALLEL_NODES, processors()),
+        "memory_limit": 0,  # nodes are processes of their own, which Dask does not count
+        "local_directory": str(scratch),
+    }
+    async with SpecCluster(
+        workers={0: {"cls": LocalWorker, "options": {"protocol": "inproc://", **worker}}},
+        scheduler={"cls": LocalScheduler, "options": {"protocol": "inproc://", "dashboard": False}},
         asynchronous=True,
         silence_logs=50,
     ) as local:
@@ -67,7 +82,9 @@ async def _examined(address, security, settings):
     """Return what the scheduler's workers offer, a list of dicts. Raise ``ClusterError`` if they cannot be used."""
     identity, versions = await _asked(address, security)
     for who, answer in versions.items():
+        who = "The Dask scheduler" if who == "scheduler" else f"The worker {who}"
         _expect_our_python(who, answer)
+        _expect_our_dask(who, answer)
     workers = list(identity["workers"].values())
     if not workers and not settings["adaptive"]:
         raise ClusterError(
@@ -119,11 +136,28 @@ def _expect_our_python(who, answer):
     theirs = answer["host"]["python"].split(".")[:2]
     ours = [str(number) for number in sys.version_info[:2]]
     if theirs != ours:
-        who = "The Dask scheduler" if who == "scheduler" else f"The worker {who}"
         raise ClusterError(
             f"{who} runs Python {'.'.join(theirs)}, and this machine Python {'.'.join(ours)}. Dask needs the same on "
             "both sides: use an environment with the same Python there."
         )
+
+
+def _expect_our_dask(who, answer):
+    """Refuse another release: what one says to the other changes from release to release, and a run would hang.
+
+    A release is a year and a month. What comes after that are corrections.
+    """
+    theirs, ours = str(answer["packages"].get("distributed")), distributed.__version__
+    if theirs.split(".")[:2] != ours.split(".")[:2]:
+        raise ClusterError(
+            f"{who} runs distributed {theirs}, and this machine distributed {ours}. Dask needs the same release on "
+            f"both sides: use an environment with distributed {ours} there, or with distributed {theirs} here."
+        )
+
+
+def processors():
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def usable(asked, offers):

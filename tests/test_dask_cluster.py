@@ -5,9 +5,12 @@ import ipaddress
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 
+import distributed
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -204,15 +207,47 @@ def test_a_worker_is_no_scheduler(root, cluster):
         submit(node("one"), configuration=configure(api_endpoint=worker))
 
 
-def test_another_python(monkeypatch):
-    from dask_runtime import cluster
+def test_another_python(root, tmp_path):
+    """The scheduler and the worker are real, and say that their Python is another one."""
+    preload = _says(tmp_path, "get_system_info", python="3.9.18.final.0")
+    ours = f"this machine Python {sys.version_info.major}.{sys.version_info.minor}"
+    for who, options, of_worker in (("Dask scheduler", preload, ()), ("worker tcp://.*", (), preload)):
+        with a_cluster(tmp_path / who[:4], options=options) as cluster:
+            cluster.add("ada", *of_worker)
+            with pytest.raises(RuntimeError, match=f"^The {who} runs Python 3.9, and {ours}. Dask needs the same"):
+                submit(node("one"), configuration=configure(api_endpoint=cluster.address))
+    assert all_runs() == []
 
-    monkeypatch.setattr(cluster.sys, "version_info", (3, 9, 1))
-    with pytest.raises(cluster.ClusterError, match="The worker tcp://x runs Python 3.12, and this machine Python 3.9"):
-        cluster._expect_our_python("tcp://x", {"host": {"python": "3.12.1.final.0"}})
-    with pytest.raises(cluster.ClusterError, match="The Dask scheduler runs Python 3.12"):
-        cluster._expect_our_python("scheduler", {"host": {"python": "3.12.1.final.0"}})
-    assert cluster._expect_our_python("scheduler", {"host": {"python": "3.9.18.final.0"}}) is None
+
+def test_another_dask(root, tmp_path):
+    """The scheduler and the worker are real, and say that they are of another release."""
+    preload = _says(tmp_path, "get_package_info", distributed="2024.8.0")
+    ours = f"this machine distributed {distributed.__version__}"
+    for who, options, of_worker in (("Dask scheduler", preload, ()), ("worker tcp://.*", (), preload)):
+        with a_cluster(tmp_path / who[:4], options=options) as cluster:
+            cluster.add("ada", *of_worker)
+            with pytest.raises(RuntimeError, match=f"^The {who} runs distributed 2024.8.0, and {ours}. Dask needs"):
+                submit(node("one"), configuration=configure(api_endpoint=cluster.address))
+    assert all_runs() == []
+
+
+def test_a_correction_of_the_same_dask_is_taken(root, tmp_path):
+    release = ".".join(distributed.__version__.split(".")[:2])
+    preload = _says(tmp_path, "get_package_info", distributed=f"{release}.99")
+    with a_cluster(tmp_path / "same", options=preload) as cluster:
+        cluster.add("ada")
+        run = submit(node("one"), configuration=configure(api_endpoint=cluster.address))
+        assert ended(run) == ("done", "")
+
+
+def _says(directory, function, **versions):
+    """Return options for a scheduler or a worker: it says ``versions`` where Dask's ``function`` says what is true."""
+    preload = directory / "says.py"
+    preload.write_text(
+        f"from distributed import versions\n"
+        f"versions.{function} = lambda *given, true=versions.{function}: {{**true(*given), **{versions!r}}}\n"
+    )
+    return "--preload", str(preload)
 
 
 # Faults in the middle of a run
@@ -409,3 +444,13 @@ def _certificates(directory):
     )
     cert, private = str(directory / "cert.pem"), str(directory / "key.pem")
     return {"tls_ca_file": cert, "tls_cert": cert, "tls_key": private}
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system binds no process to processors")
+def test_the_local_cluster_counts_the_processors_that_it_may_use():
+    code = (
+        "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\n"
+        "from dask_runtime.cluster import processors; print(processors())"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert said.stdout == "1\n", said.stderr
