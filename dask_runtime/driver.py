@@ -30,6 +30,9 @@ SECONDS_TO_END = 5
 SECONDS_WITHOUT_SCHEDULER = 20
 """So long may the scheduler be silent before the run fails."""
 
+SECONDS_BETWEEN_CLEARINGS = 1
+"""So often the scheduler is told to forget what the driver has heard by now."""
+
 SECONDS_BETWEEN_LOOKS = 0.2
 """So often the driver looks whether the run was cancelled."""
 
@@ -53,10 +56,10 @@ class Driver:
         self.settings = facts["settings"]
         self.environment = run.environment()
         self.token = (run.folder / "token").read_text(encoding="utf-8")
-        self.topic = f"dask_runtime-{run.id}"
         self.shared = True
         self.cancelled = False
         self.lost = None
+        self.heard = False
         self.over = False
         self.inherits_from = _inheritance(self.plan)
         self.futures = {}
@@ -70,8 +73,10 @@ class Driver:
                 self._place(offers)
                 async with Client(address, security=security, asynchronous=True, set_as_default=False) as client:
                     self.client = client
+                    self.topic = client.id  # the scheduler forgets it after the client, however that ends
                     self._begin()
                     await self._lead()
+                    await self._clear_news()
                     self.journal.finish(self.cancelled, self.lost)
                     self.over = True
         finally:
@@ -102,6 +107,7 @@ class Driver:
         watchers = [asyncio.create_task(self._watch_for_end())]
         if self.settings["api_endpoint"] != LOCAL:
             watchers.append(asyncio.create_task(self._watch_scheduler()))
+            watchers.append(asyncio.create_task(self._clear_now_and_then()))
         done = self.journal.done
         left = [node for node in self.plan if node["number"] not in done]
         sorter = TopologicalSorter({node["number"]: set(node["parents"]) - done for node in left})
@@ -215,6 +221,9 @@ class Driver:
     def _hear(self, event):
         """Take in what a worker says while a node runs. It may come late, when the node is over."""
         news = event[1]
+        if "node" not in news:  # the scheduler itself says something of the client
+            return
+        self.heard = True
         number, attempt = news["node"], news["attempt"]
         if self.journal.is_over(number):
             return
@@ -259,6 +268,19 @@ class Driver:
                 self.run.say("the scheduler has no workers; the run waits for one")
             waiting = not identity["workers"]
             await asyncio.sleep(SECONDS_WITHOUT_SCHEDULER / 4)
+
+    async def _clear_now_and_then(self):
+        while True:
+            await asyncio.sleep(SECONDS_BETWEEN_CLEARINGS)
+            await self._clear_news()
+
+    async def _clear_news(self):
+        """Let the scheduler forget what the driver has heard: it would keep all logs for whoever subscribes later."""
+        if self.heard and not self.lost:
+            self.heard = False
+            with suppress(Exception):  # a scheduler that is gone, or that runs no functions
+                clearing = self.client.run_on_scheduler(ON_WORKER["clear_news"], self.topic)
+                await asyncio.wait_for(clearing, SECONDS_TO_END)
 
     @property
     def _scheduler(self):

@@ -115,6 +115,11 @@ def stop_nodes(run, dask_worker):
             process.stdin.close()
 
 
+def clear_news(topic, dask_scheduler):
+    """Forget what workers have said under ``topic``. Dask calls it on the scheduler, which has passed it on."""
+    dask_scheduler._broker.truncate(topic)
+
+
 def expect_to_travel(size, what):
     """Raise ``NodeError`` if ``what``, with ``size`` bytes, is too large to travel through Dask."""
     if size > ARCHIVE_LIMIT:

@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from distributed import Client
 from pipelines import node
 from runs import (
     a_cluster,
@@ -110,6 +111,24 @@ def test_without_a_shared_folder_files_and_logs_travel_through_dask(root, tmp_pa
     assert [log(run, number) for number in (0, 1)] == ["begin\nend\n", "1\n"]
     assert (run.node(0) / "outputs" / "out" / "a.csv").read_text() == "1"
     assert "files travel through Dask" in (run.folder / "run.log").read_text()
+
+
+def test_the_scheduler_forgets_logs_that_have_travelled(root, tmp_path):
+    (tmp_path / "hide.py").write_text(HIDE)
+    (root / "work.py").write_text("import time\nfor n in range(8):\n    print('x' * 999_999)\n    time.sleep(0.6)\n")
+    with a_cluster(tmp_path / "far") as cluster:
+        cluster.add("far", "--preload", str(tmp_path / "hide.py"))
+        run = submit(node("one"), node("two"), configuration=configure(api_endpoint=cluster.address))
+        with Client(cluster.address, set_as_default=False) as client:
+            kept = []
+            while run.state()[0] == "running":
+                kept.append(sum(len(str(events)) for events in client.get_events().values()))
+                time.sleep(0.2)
+            after = client.get_events()
+        assert ended(run) == ("done", "")
+    assert [len(log(run, number)) for number in (0, 1)] == [8_000_000] * 2
+    assert max(kept) < 16_000_000, "it is forgotten on the way, not at the end"
+    assert sum(len(str(events)) for events in after.values()) < 100_000
 
 
 def test_a_node_goes_to_a_worker_that_offers_what_it_asks_for(root, cluster):
