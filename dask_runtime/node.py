@@ -23,8 +23,8 @@ import uuid
 LOG_LIMIT = 20_000_000
 """So many bytes of a node's log are kept."""
 
-ARCHIVE_LIMIT = 1_000_000_000
-"""So many bytes of files may travel through Dask to a node, and from it."""
+ARCHIVE_LIMIT = 100_000_000
+"""So many bytes of files may travel through Dask to a node, and from it. The scheduler takes five times it."""
 
 PIECE = 1_000_000
 """At most so many bytes of a file are in memory where it is copied."""

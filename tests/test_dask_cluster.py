@@ -131,6 +131,25 @@ def test_the_scheduler_forgets_logs_that_have_travelled(root, tmp_path):
     assert sum(len(str(events)) for events in after.values()) < 100_000
 
 
+def test_files_that_are_too_large_for_the_scheduler_do_not_travel(root, tmp_path):
+    (tmp_path / "hide.py").write_text(HIDE)
+    with open(root / "big", "wb") as file:
+        file.truncate(150_000_000)
+    (root / "make.py").write_text("open('big', 'wb').truncate(150_000_000)\n")
+    with a_cluster(tmp_path / "far") as cluster:
+        cluster.add("far", "--preload", str(tmp_path / "hide.py"))
+        run = submit(
+            node("in", dependencies=["big"]),
+            node("out", filename="make.py", outputs=["big"]),
+            configuration=configure(api_endpoint=cluster.address),
+        )
+        assert ended(run)[0] == "failed"
+    way = "Up to 100000000 travel through Dask: for more, set the Run Folder"
+    files, outputs = (place["error"] for place in run.nodes())
+    assert files.startswith(f"The files that the node starts from hold 150000000 bytes. {way}")
+    assert outputs.startswith(f"The outputs hold 150000000 bytes. {way}")
+
+
 def test_a_node_goes_to_a_worker_that_offers_what_it_asks_for(root, cluster):
     run = submit(
         *(node(f"n{number}", gpu=1, memory=2, cpu=1) for number in range(3)),
