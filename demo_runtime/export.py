@@ -1,9 +1,14 @@
 """Step 2: where an export goes, and how it gets there in one piece."""
 
+import errno
 import os
+import stat
 import uuid
 from contextlib import suppress
 from pathlib import Path
+
+WITHOUT_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
+"""What a file system says that has no hard links: vfat, for one, and some that are mounted over a network."""
 
 
 class ExportError(OSError):
@@ -27,17 +32,25 @@ def export_target(root_dir, path):
 def write_export(target, pieces, overwrite):
     """Write ``pieces`` of text, an iterable, to ``target``, a ``Path``: all of them, or nothing.
 
+    A file that is overwritten keeps its permissions, and a symbolic link to it stays one.
+
     Raises ``ExportError`` if ``target`` exists and ``overwrite`` is false, or cannot be written.
     """
     draft = target.parent / f".{uuid.uuid4().hex}"
     try:
+        if overwrite:
+            target = Path(os.path.realpath(target))
+            draft = target.parent / draft.name
+        mode = stat.S_IMODE(target.stat().st_mode) if overwrite and target.exists() else None
         # JSON may hold half of a surrogate pair. UTF-8 cannot: it becomes the escape that JSON has for it.
-        with draft.open("w", encoding="utf-8", errors="backslashreplace") as file:
+        with open(draft, "x", encoding="utf-8", errors="backslashreplace", opener=_opener(mode)) as file:
             file.writelines(pieces)
+        if mode is not None:
+            draft.chmod(mode)
         if overwrite:
             os.replace(draft, target)
         else:
-            os.link(draft, target)  # fails where target exists, so that of two exports at once one wins
+            _put(draft, target)
     except FileExistsError as error:
         raise ExportError(
             f"The file {str(target)!r} exists. Choose another name, or choose to overwrite it."
@@ -50,3 +63,23 @@ def write_export(target, pieces, overwrite):
     finally:
         with suppress(OSError, ValueError):
             draft.unlink()
+
+
+def _opener(mode):
+    """Return what opens a draft that nobody else may read who may not read the file with the permissions ``mode``."""
+    return lambda path, flags: os.open(path, flags, 0o666 if mode is None else mode & 0o666)
+
+
+def _put(draft, target):
+    """Move ``draft`` to ``target``. Raises ``FileExistsError`` where that exists: of two exports at once, one wins."""
+    try:
+        os.link(draft, target)
+    except OSError as error:
+        if error.errno not in WITHOUT_LINKS:
+            raise
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL))
+        try:
+            os.replace(draft, target)
+        except BaseException:
+            os.unlink(target)
+            raise

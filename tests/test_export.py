@@ -1,7 +1,9 @@
 """Step 2: the export, a file that is there as a whole or not at all."""
 
+import errno
 import json
 import os
+import stat
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import unquote
 
@@ -266,9 +268,15 @@ def test_a_disk_that_is_full_leaves_the_old_file_as_it_was(root, tidy):
 
 
 def test_of_exports_at_once_to_one_file_one_wins(root, tidy):
+    one_of_many_wins(root / "weather.json")
+
+
+def one_of_many_wins(target):
+    """Export eight texts at once to ``target``. Exactly one is told that it is there, and it is."""
+
     def attempt(text):
         try:
-            write_export(root / "weather.json", [text], overwrite=False)
+            write_export(target, [text], overwrite=False)
         except ExportError:
             return None
         return text
@@ -276,7 +284,56 @@ def test_of_exports_at_once_to_one_file_one_wins(root, tidy):
     texts = [str(number) * 100_000 for number in range(8)]
     with ThreadPoolExecutor(len(texts)) as threads:
         winners = [text for text in threads.map(attempt, texts) if text]
-    assert [(root / "weather.json").read_text()] == winners
+    assert [target.read_text()] == winners
+
+
+@pytest.fixture(params=["EPERM", "EOPNOTSUPP"])
+def no_hard_links(request, monkeypatch):
+    """A file system without hard links."""
+
+    def fail(*arguments):
+        raise OSError(getattr(errno, request.param), "not here")
+
+    monkeypatch.setattr(export.os, "link", fail)
+
+
+def test_where_there_are_no_hard_links_an_export_is_written(processor, pipeline, root, tidy, no_hard_links):
+    processor.export(pipeline, "json", "weather.json", False)
+    assert json.loads((root / "weather.json").read_text())["pipeline"] == "weather"
+    with pytest.raises(RuntimeError, match="exists. Choose another name"):
+        processor.export(pipeline, "json", "weather.json", False)
+    one_of_many_wins(root / "other.json")
+
+
+def test_where_there_are_no_hard_links_a_crash_leaves_nothing_behind(root, tidy, monkeypatch, no_hard_links):
+    monkeypatch.setattr(export.os, "replace", export.os.link)
+    with pytest.raises(ExportError):
+        write_export(root / "weather.json", ["text"], overwrite=False)
+    assert os.listdir(root) == ["work.py"]
+
+
+def test_a_link_that_is_overwritten_stays_a_link(processor, pipeline, root, tidy):
+    (root / "kept").mkdir()
+    (root / "kept" / "weather.json").write_text("mine")
+    (root / "weather.json").symlink_to("kept/weather.json")
+    processor.export(pipeline, "json", "weather.json", True)
+    assert os.readlink(root / "weather.json") == "kept/weather.json"
+    assert json.loads((root / "kept" / "weather.json").read_text())["pipeline"] == "weather"
+    assert os.listdir(root / "kept") == ["weather.json"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o664])
+def test_a_file_that_is_overwritten_keeps_its_permissions(root, tidy, mode):
+    def pieces():
+        (draft,) = root.glob(".*")
+        assert stat.S_IMODE(draft.stat().st_mode) & ~mode == 0, "nobody reads it before it is there"
+        yield "text"
+
+    (root / "weather.json").touch()
+    (root / "weather.json").chmod(mode)
+    write_export(root / "weather.json", pieces(), overwrite=True)
+    assert stat.S_IMODE((root / "weather.json").stat().st_mode) == mode
+    assert (root / "weather.json").read_text() == "text"
 
 
 def test_an_export_runs_no_node_and_says_so(processor, pipeline, caplog):
