@@ -81,10 +81,7 @@ def _security(settings):
 async def _examined(address, security, settings):
     """Return what the scheduler's workers offer, a list of dicts. Raise ``ClusterError`` if they cannot be used."""
     identity, versions = await _asked(address, security)
-    for who, answer in versions.items():
-        who = "The Dask scheduler" if who == "scheduler" else f"The worker {who}"
-        _expect_our_python(who, answer)
-        _expect_our_dask(who, answer)
+    _expect_ours(versions)
     workers = list(identity["workers"].values())
     if not workers and not settings["adaptive"]:
         raise ClusterError(
@@ -123,6 +120,11 @@ async def _asked(address, security):
     return identity, {"scheduler": versions, **workers}
 
 
+async def expect_usable_workers(scheduler):
+    """Raise ``ClusterError`` if a worker of ``scheduler``, an ``rpc`` to it, has come by now that would hang a run."""
+    _expect_ours(await _asked_workers(scheduler))
+
+
 async def _asked_workers(scheduler):
     """Return the versions of the workers that answer. One may hang, or be about to go: that is not for us to say."""
     question = scheduler.broadcast(msg={"op": "versions"}, on_error="ignore")
@@ -130,6 +132,13 @@ async def _asked_workers(scheduler):
         return await asyncio.wait_for(question, SECONDS_TO_ANSWER)
     except Exception:
         return {}
+
+
+def _expect_ours(versions):
+    for who, answer in versions.items():
+        who = "The Dask scheduler" if who == "scheduler" else f"The worker {who}"
+        _expect_our_python(who, answer)
+        _expect_our_dask(who, answer)
 
 
 def _expect_our_python(who, answer):

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from distributed import Client, KilledWorker
 
-from dask_runtime.cluster import LOCAL, ClusterError, cluster, usable
+from dask_runtime.cluster import LOCAL, ClusterError, cluster, expect_usable_workers, usable
 from dask_runtime.journal import Journal
 from dask_runtime.run import CANCELLED, FAILED, Run
 
@@ -255,14 +255,21 @@ class Driver:
         self._give_up("The worker did not answer.")
 
     async def _watch_scheduler(self):
-        """Notice a scheduler that is gone, or silent, and one that has lost its workers."""
-        waiting = False
+        """Notice a scheduler that is gone, or silent, one that has lost its workers, and a worker that is of no use."""
+        waiting, known = False, set()
         while True:
             try:
                 identity = await asyncio.wait_for(self.client.scheduler.identity(), SECONDS_WITHOUT_SCHEDULER)
             except Exception as error:  # whatever a lost connection leads to
                 self._give_up(f"{self._scheduler} is lost ({type(error).__name__}).")
                 return
+            if identity["workers"].keys() - known:
+                try:
+                    await expect_usable_workers(self.client.scheduler)
+                except ClusterError as error:
+                    self._give_up(str(error))
+                    return
+            known = identity["workers"].keys()
             if not identity["workers"] and not waiting:
                 self.run.append(waiting=f"{self._scheduler} has no workers. The run waits for one.")
                 self.run.say("the scheduler has no workers; the run waits for one")

@@ -269,6 +269,18 @@ def test_another_dask(root, tmp_path):
     assert all_runs() == []
 
 
+def test_a_worker_of_another_dask_comes_later(root, tmp_path):
+    (root / "work.py").write_text("import time\ntime.sleep(60)\n")
+    preload = _says(tmp_path, "get_package_info", distributed="2024.8.0")
+    with a_cluster(tmp_path / "late") as cluster:
+        until(lambda: _answers(cluster.address), "the scheduler")
+        run = submit(node("one"), configuration=configure(api_endpoint=cluster.address, adaptive=True))
+        cluster.add("late", *preload, wait=False)
+        state, error = ended(run)
+    assert state == "failed"
+    assert f"runs distributed 2024.8.0, and this machine distributed {distributed.__version__}." in error
+
+
 def test_a_correction_of_the_same_dask_is_taken(root, tmp_path):
     release = ".".join(distributed.__version__.split(".")[:2])
     preload = _says(tmp_path, "get_package_info", distributed=f"{release}.99")
