@@ -96,7 +96,7 @@ class Driver:
     def _begin(self):
         information = self.client.scheduler_info()
         address, port = self.settings["api_endpoint"], information["services"].get("dashboard")
-        host = "127.0.0.1" if address == LOCAL else urlsplit(address).netloc.rpartition(":")[0]
+        host = urlsplit(address).netloc.rpartition(":")[0]
         dashboard = f"http://{host}:{port}/status" if port else None
         self.journal.begin(address, dashboard)
 
