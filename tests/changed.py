@@ -27,6 +27,7 @@ PROVED_BY = (
     ("dask_runtime/files.py", ("test_run_page",)),
     ("dask_runtime/threads.py", ("test_run_page",)),
     ("dask_runtime/static/*", ("test_run_page_browser",)),
+    ("dask_runtime/mask.py", ("test_dask_masking",)),
     ("dask_runtime/*", ("test_dask_plan", "test_dask_runs")),
     ("elyra_runtime_doctor/contract.py", ("test_contract",)),
     ("elyra_runtime_doctor/live.py", ("test_doctor_server",)),
