@@ -74,13 +74,15 @@ def _report(names, answer):
     from elyra_runtime_doctor import survey as surveys
 
     imported = time.perf_counter() - started
-    from jupyter_core.paths import jupyter_runtime_dir
+    from jupyter_core.paths import jupyter_path, jupyter_runtime_dir
 
     runtime_directory = Path(jupyter_runtime_dir())
+    lab_extensions = [Path(folder) for folder in jupyter_path("labextensions")]
     root = directory / "root"
     root.mkdir()
     survey = surveys.Survey(root, lambda point: _announced(answer).write_text(point, encoding="utf-8"))
     survey.runtime_directory = runtime_directory
+    survey.lab_extensions = lab_extensions
     survey.catalogs  # noqa: B018 - read before the directories of the user are out of sight
     known = sorted({*survey.runtimes(), *surveys.names()})
     unknown = [name for name in names if name not in known]

@@ -175,13 +175,14 @@ def catalog(cage):
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
-def second_distribution(name, entry_points):
+def second_distribution(name, entry_points, version="1.0"):
     """Add a distribution that holds nothing but entry points."""
 
     def change(cage):
-        information = cage.site / f"{name}-1.0.dist-info"
+        information = cage.site / f"{name}-{version}.dist-info"
         information.mkdir()
-        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
+        metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        (information / "METADATA").write_text(metadata, encoding="utf-8")
         (information / "entry_points.txt").write_text(entry_points, encoding="utf-8")
 
     return change

@@ -148,7 +148,7 @@ def test_a_runtime_without_a_schema_does_not_get_that_of_its_neighbour(nobodys_j
 def test_each_row_that_a_check_finds_has_an_animal():
     checked = {number for number, row in ROWS.items() if row.function}
     # What these find is not the fault of a runtime, and cannot be installed here. Each has a test below.
-    assert checked - {animal.row for animal in ANIMALS} == {49, 64}
+    assert checked - {animal.row for animal in ANIMALS} == {49, 63, 64}
 
 
 def test_the_doctor_sees_a_second_edition_of_elyra(nobodys_jupyter, tmp_path):
@@ -166,6 +166,25 @@ def test_the_doctor_sees_a_jsonschema_that_builds_a_grammar_at_each_import(nobod
     assert found["status"] == "warning"
     seconds = re.fullmatch(r"jsonschema 4\.\S+ imports rfc3987_syntax, and that takes (\S+) s of .*", found["found"])[1]
     assert 0 < float(seconds) < 10
+
+
+@pytest.mark.parametrize("version, findings", [("4.5.11", {}), ("4.6.0", {63: "fail"}), ("10.0.0a1", {63: "fail"})])
+def test_the_doctor_sees_a_jupyterlab_in_which_the_editor_loses_changes(nobodys_jupyter, tmp_path, version, findings):
+    """``test_editor_browser.py`` shows that there is no such fault in the JupyterLab of the lock."""
+    cage = Cage(tmp_path)
+    second_distribution("jupyterlab", "[console_scripts]\n", version)(cage)
+    assert cage.findings() == findings
+
+
+def test_the_doctor_is_content_with_an_editor_that_marks_changes(nobodys_jupyter, tmp_path):
+    """As in Elyra's pull request 3406."""
+    cage = Cage(tmp_path)
+    second_distribution("jupyterlab", "[console_scripts]\n", "4.6.6")(cage)
+    cage.variables["JUPYTER_PATH"] = str(cage.directory)
+    script = cage.directory / "labextensions" / "@elyra" / "pipeline-editor-extension" / "static" / "1.js"
+    script.parent.mkdir(parents=True)
+    script.write_text("t.context.model.dirty=!0;", encoding="utf-8")
+    assert cage.findings() == {}
 
 
 @pytest.mark.parametrize("animal", DETECTED_BY_THE_CONTRACT, ids=str)

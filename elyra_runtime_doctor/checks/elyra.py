@@ -1,6 +1,9 @@
 """Rows that are faults of Elyra itself: known, with a way around."""
 
-from elyra_runtime_doctor.rows import ELYRA, PANEL, REFUSED, RUN, SILENT, check, explain, warn
+import re
+from importlib.metadata import PackageNotFoundError, version
+
+from elyra_runtime_doctor.rows import ELYRA, PANEL, REFUSED, RUN, SILENT, Skip, check, explain, fail, warn
 
 
 @check(
@@ -16,6 +19,37 @@ def runtime_directory_is_there(survey):
     """The directory that `jupyter --runtime-dir` prints."""
     if not survey.runtime_directory.is_dir():
         return warn(f"{survey.runtime_directory} does not exist")
+
+
+@check(
+    63,
+    "The pipeline editor loses changes in JupyterLab 4.6",
+    seen=SILENT,
+    symptom="You change a pipeline. Its tab gets no mark, and JupyterLab closes it without a question. What you have "
+    "not saved is lost.",
+    cause="Since 4.6, JupyterLab leaves it to the editor to mark a changed file, and the editor of Elyra 4.1 does not.",
+    way_out="Run `pip install 'jupyterlab<4.6'`. If you use jupytext, run `pip install 'jupytext<1.19.5'`, too: newer "
+    "ones do not open notebooks there.",
+    fault_of=ELYRA,
+)
+def changes_are_marked(survey):
+    """The version of JupyterLab, and whether the code of Elyra's pipeline editor marks a file as changed."""
+    try:
+        jupyterlab = version("jupyterlab")
+    except PackageNotFoundError:
+        raise Skip("JupyterLab is not installed") from None
+    folders = [folder / "@elyra" / "pipeline-editor-extension" / "static" for folder in survey.lab_extensions]
+    found = next((folder for folder in folders if folder.is_dir()), None)  # JupyterLab, too, takes the first
+    if found is None:
+        raise Skip("Elyra's pipeline editor is not installed")
+    if [int(number) for number in re.findall(r"\d+", jupyterlab)[:2]] >= [4, 6] and not _marks_changes(found):
+        return fail(f"JupyterLab is {jupyterlab}, and the pipeline editor in {found} does not mark a changed file")
+
+
+def _marks_changes(folder):
+    """Tell whether the scripts in ``folder`` do what Elyra's pull request 3406 does: ``model.dirty = true``."""
+    scripts = (path.read_text(encoding="utf-8", errors="replace") for path in folder.glob("*.js"))
+    return any(re.search(r"\.dirty ?= ?(!0|true)\b", script) for script in scripts)
 
 
 explain(
