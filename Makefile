@@ -52,13 +52,14 @@ test-all: ## run all tests on each supported Python that is installed
 	done; \
 	[ -z "$$failed" ] || { echo "Tests failed on Python$$failed."; exit 1; }
 
-# .jupyter holds what differs here from JupyterLab as it comes: a double click opens a chapter as a notebook,
-# nobody asks about news, and the assistants stay away. What JupyterLab writes goes to .lab.
+# .jupyter holds what differs here from JupyterLab as it comes: a double click opens a chapter as a notebook, which
+# reads like its page, nobody asks about news, and the assistants stay away. What JupyterLab writes goes to .lab.
 .PHONY: lab
 lab: setup ## open the chapters in JupyterLab (with options: make lab ARGS="--no-browser --port=9000")
 	@echo "Starting JupyterLab, which takes some seconds. Press Ctrl-C twice to end it."
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" $(call jupyter_in,.lab) \
-		$(ENV) -m jupyterlab --LabApp.default_url=/lab/tree/book/start.md $(ARGS)
+		$(ENV) -m jupyterlab --LabApp.default_url=/lab/tree/book/start.md \
+		--LabApp.extra_labextensions_path="$(CURDIR)/.jupyter/labextensions" $(ARGS)
 
 .PHONY: expectations
 expectations: setup ## write anew what the chapters are expected to show (one of them: CHAPTER=book/schema)

@@ -142,9 +142,11 @@ def missing():
 def chromium(missing):
     """A Chromium (``playwright.sync_api.Browser``)."""
     from lab import browser, find_browser
+    from playwright.sync_api import expect
 
     if find_browser() is None:
         missing("no Chromium was found; install one, on Debian: apt-get install chromium")
+    expect.set_options(timeout=60_000)  # a busy machine is no failure
     with browser() as chromium:
         yield chromium
 

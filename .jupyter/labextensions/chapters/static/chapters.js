@@ -1,0 +1,55 @@
+/* An extension of JupyterLab, in the form in which it loads one that is built: a chapter reads like its page.
+   The pages are made by MyST-NB, which knows what the tags of a cell mean; JupyterLab does not. */
+(() => {
+  const FOLDED = {
+    "hide-input": ["inputHidden"],
+    "remove-input": ["inputHidden"],
+    "hide-cell": ["inputHidden", "outputHidden"],
+    "remove-cell": ["inputHidden", "outputHidden"],
+  };
+  const PATIENCE = 20000; // milliseconds
+
+  /* Fold what the page folds. It is no change of the chapter: there would be something to save. */
+  async function fold(cell) {
+    const parts = (cell.model.getMetadata("tags") || []).flatMap((tag) => FOLDED[tag] || []);
+    if (parts.length) {
+      cell.syncCollapse = false;
+      await cell.ready;
+      parts.forEach((part) => (cell[part] = true));
+    }
+  }
+
+  /* Scroll to the heading `id`. jupyterlab-myst renders late, and JupyterLab looks for the heading only once. */
+  async function scrollTo(panel, id) {
+    await panel.context.ready;
+    const end = Date.now() + PATIENCE;
+    while (Date.now() < end && !panel.isDisposed) {
+      const heading = panel.node.querySelector(`.jp-RenderedMySTMarkdown [id="${CSS.escape(id)}"]`);
+      if (heading) {
+        heading.scrollIntoView();
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  const plugin = {
+    id: "chapters:plugin",
+    autoStart: true,
+    activate: (app) =>
+      app.docRegistry.addWidgetExtension("Jupytext Notebook", {
+        createNew: (panel) => {
+          panel.context.ready.then(() => panel.content.widgets.forEach(fold));
+          panel.setFragment = (fragment) => scrollTo(panel, fragment.slice(1));
+        },
+      }),
+  };
+
+  const style = document.createElement("link");
+  style.rel = "stylesheet";
+  style.href = new URL("chapters.css", document.currentScript.src).href;
+  document.head.append(style);
+
+  window._JUPYTERLAB ??= {};
+  window._JUPYTERLAB.chapters = { init: () => {}, get: () => () => ({ __esModule: true, default: plugin }) };
+})();
