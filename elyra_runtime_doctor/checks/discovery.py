@@ -167,7 +167,8 @@ def nothing_is_hidden(survey):
     seen=MISSING,
     symptom="A changed or new entry point has no effect.",
     cause="`pip install -e` copies the entry points once. Elyra reads the copy, or an old `.egg-info` beside it.",
-    way_out="Install again: `pip install -e .`. Delete an `.egg-info` folder that is left over.",
+    way_out="Install again, with `pip install -e .` in the folder of the package. Delete an `.egg-info` folder that "
+    "is left over.",
 )
 def entry_points_are_fresh(runtime):
     """The entry points of the distribution, and the `pyproject.toml` that it was installed from."""
