@@ -158,18 +158,22 @@ def small_wheel(directory, version, entry_points):
 
 class JupyterLab(host.Server):
     command = "jupyter-lab"
-    without = ()  # the browser would miss them
+
+
+class WholeJupyterLab(JupyterLab):
+    without = ()  # a browser would miss them
 
 
 class Server:
     """A JupyterLab server of your own, in ``directory``, without a browser, on a free port.
 
-    It ends with ``stop``, or with the chapter. Raises ``RuntimeError`` if it does not start.
+    It ends with ``stop``, or with the chapter. Raises ``RuntimeError`` if it does not start. Extensions that have
+    nothing to do with Elyra are left aside, unless it is a ``WholeJupyterLab``.
     """
 
-    def __init__(self, directory):
+    def __init__(self, directory, jupyterlab=JupyterLab):
         directories = {name: os.environ[name] for name in JUPYTER_DIRECTORIES}
-        self._server = JupyterLab(directories["JUPYTER_RUNTIME_DIR"], root=directory, directories=directories)
+        self._server = jupyterlab(directories["JUPYTER_RUNTIME_DIR"], root=directory, directories=directories)
         self.root = self._server.root
         atexit.register(self.stop)
 

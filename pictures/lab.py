@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "book"))
 
-from lesson import Server  # noqa: E402
+from lesson import Server, WholeJupyterLab  # noqa: E402
 
 from elyra_runtime_doctor.host import own_jupyter  # noqa: E402
 
@@ -53,7 +53,7 @@ def jupyterlab(*folders):
         for folder in folders or ["pipeline"]:
             shutil.copytree(ROOT / "book" / folder, work / folder if folders else work)
         with patch.dict(os.environ, directories):
-            server = Server(work)
+            server = Server(work, WholeJupyterLab)
             try:
                 yield server
             finally:
