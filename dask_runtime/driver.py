@@ -22,7 +22,7 @@ from distributed import Client, KilledWorker
 
 from dask_runtime.cluster import LOCAL, ClusterError, cluster, expect_usable_workers, usable
 from dask_runtime.journal import Journal
-from dask_runtime.run import CANCELLED, FAILED, Run
+from dask_runtime.run import CANCELLED, FAILED, FolderError, Run
 
 SECONDS_TO_END = 5
 """So long may a node take to end after it was asked to. Then it is killed."""
@@ -46,17 +46,20 @@ TOOLS = {name: (HERE / name).read_text(encoding="utf-8") for name in ("guard.py"
 
 
 class Driver:
-    """Leads the run ``run``. ``drive`` returns when it is over."""
+    """Leads the run ``run``, as long as it is ``held`` and its ``lock`` too. ``drive`` returns when it is over."""
 
-    def __init__(self, run):
+    def __init__(self, run, lock):
         self.run = run
+        self.lock = lock
         facts = run.facts
         self.plan = facts["nodes"]
         self.journal = Journal(run, self.plan)
         self.settings = facts["settings"]
         self.environment = run.environment()
-        self.token = (run.folder / "token").read_text(encoding="utf-8")
+        self.run_folder, self.token = str(run.real_place), run.token
+        self.scratch = run.scratch()
         self.shared = True
+        self.told_to_end = False
         self.cancelled = False
         self.lost = None
         self.heard = False
@@ -67,9 +70,8 @@ class Driver:
 
     async def drive(self):
         """Run all nodes. Raises ``ClusterError`` if the cluster cannot take the run."""
-        scratch = self.run.folder / "scratch"
         try:
-            async with cluster(self.settings, scratch) as (address, security, offers):
+            async with cluster(self.settings, self.scratch) as (address, security, offers):
                 self._place(offers)
                 async with Client(address, security=security, asynchronous=True, set_as_default=False) as client:
                     self.client = client
@@ -80,7 +82,7 @@ class Driver:
                     self.journal.finish(self.cancelled, self.lost)
                     self.over = True
         finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+            shutil.rmtree(self.scratch, ignore_errors=True)
 
     def _place(self, offers):
         self.held = []
@@ -146,7 +148,7 @@ class Driver:
         try:
             self.journal.settle(number, result)
         except OSError:
-            self._give_up(self.journal.failed[number])
+            self.lost = self.lost or self.journal.failed[number]
         finally:
             self.ended.put_nowait((number, asyncio.current_task()))
 
@@ -189,12 +191,13 @@ class Driver:
         file = os.path.basename(node["file"])
         return {
             "run": self.run.id,
-            "run_folder": str(self.run.folder),
+            "run_folder": self.run_folder,
+            "owner": os.geteuid(),
             "token": self.token,
             "topic": self.topic,
             "number": number,
-            "target": str(self.run.node(number)),
-            "folders": [str(folder) for folder in self._folders(number)] if shared else [],
+            "target": self._below(self.run.node(number)),
+            "folders": [self._below(folder) for folder in self._folders(number)] if shared else [],
             "tools": TOOLS,
             "file": file,
             "executed": f"{Path(file).stem}-output.ipynb" if node["kind"] == "notebook" else None,
@@ -208,6 +211,10 @@ class Driver:
         """Return the folders that a node starts from: its own files, and what all nodes before it left."""
         left = (self.run.node(ancestor) / "outputs" for ancestor in sorted(self.inherits_from[number]))
         return [self.run.sources(number), *(folder for folder in left if folder.is_dir())]
+
+    def _below(self, path):
+        """Return ``path`` as seen from the folder with the files of the nodes. On a worker, that may be elsewhere."""
+        return str(path.relative_to(self.run.place))
 
     def _archive(self, number):
         folders = self._folders(number)
@@ -240,11 +247,10 @@ class Driver:
         return self.journal.attempts[number] > self.settings["retries"] + 1
 
     async def _watch_for_end(self):
-        """When the run is cancelled, end the nodes that run, and take back those that wait for a worker."""
-        while not self.run.is_cancelled():
+        """When the run has to end, end the nodes that run, and take back those that wait for a worker."""
+        while not self._must_end():
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-        self.cancelled = True
-        self.run.say("cancelled")
+        self.run.say(self.lost or "cancelled")
         self._cancel([number for number in self.futures if not self.journal.attempts[number]])
         deadline = asyncio.get_running_loop().time() + 2 * SECONDS_TO_END
         while asyncio.get_running_loop().time() < deadline:
@@ -252,7 +258,19 @@ class Driver:
                 stopping = self.client.run(ON_WORKER["stop_nodes"], self.run.id, on_error="ignore")
                 await asyncio.wait_for(stopping, SECONDS_TO_END)
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-        self._give_up("The worker did not answer.")
+        self._give_up("A worker did not answer. What it runs may go on there.")
+
+    def _must_end(self):
+        """Say whether the run was cancelled, has lost its folder, or can write down nothing more."""
+        if self.run.is_gone(self.lock):
+            self.lost = self.lost or "The folder of the run was removed while it ran, or somebody has replaced it."
+        elif self.told_to_end or self.run.is_cancelled():
+            self.cancelled = True
+        return self.cancelled or self.lost
+
+    def end(self):
+        """End the run as soon as possible, as if it was cancelled."""
+        self.told_to_end = True
 
     async def _watch_scheduler(self):
         """Notice a scheduler that is gone, or silent, one that has lost its workers, and a worker that is of no use."""
@@ -338,27 +356,34 @@ def _size(folder):
 
 
 async def _drive(driver):
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, driver.run.cancel)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, driver.end)
     await driver.drive()
 
 
-def main(folder):
-    """Lead the run in ``folder`` to its end, and write down what ended it."""
-    run = Run(folder)
-    lock = run.lock()
-    driver = Driver(run)
+def main(folder, lock):
+    """Lead the run in ``folder`` to its end, and write down what ended it.
+
+    ``lock`` is the number of an open file: the lock of the run, from the process that has started this one. It stays
+    open until this process is gone.
+    """
+    run, lock = Run(folder), int(lock)
+    os.set_inheritable(lock, False)
+    driver = None
     try:
-        asyncio.run(_drive(driver))
-    except ClusterError as error:
-        run.append(run=FAILED, refused=True, error=str(error))
+        with run.held():
+            driver = Driver(run, lock)
+            asyncio.run(_drive(driver))
+    except (ClusterError, FolderError) as error:
+        run.end(FAILED, str(error), refused=True)
     except BaseException as error:
-        if not driver.over:  # it may be over: Dask cannot always tidy up
+        if driver is None or not driver.over:  # it may be over: Dask cannot always tidy up
             with suppress(OSError):
-                run.append(run=FAILED, error=f"The run was given up: {type(error).__name__}: {error}")
+                run.end(FAILED, f"The run was given up: {type(error).__name__}: {error}")
         raise
     finally:
-        lock.close()
+        if not run.folder.exists():
+            run.forget_environment()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -113,7 +113,7 @@ def open_file(run, number, name):
 def _open_inside(run, path):
     """Open a file that a node of ``run`` left. Raises ``OSError`` if it is no file, or a link that leads away."""
     real = path.resolve(strict=True)
-    if not real.is_relative_to(run.folder / "nodes"):
+    if not real.is_relative_to(run.place / "nodes"):
         raise PermissionError(path)
     # The node may still live, and put a link or a pipe in the place of what was looked at.
     file = open(os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")

@@ -5,6 +5,7 @@ import os
 import shutil
 import tarfile
 from collections import Counter
+from contextlib import suppress
 
 from dask_runtime.node import extract
 from dask_runtime.run import CANCELLED, DONE, FAILED, RUNNING, SKIPPED
@@ -31,6 +32,7 @@ class Journal:
 
     def begin(self, address, dashboard):
         """The run begins on the scheduler at ``address``."""
+        self.run.reserve()
         self.run.append(run=RUNNING, dashboard=dashboard)
         charts = f"; Dask dashboard: {dashboard}" if dashboard else ""
         self.run.say(f"started on {address}; nodes: {len(self.plan)}{charts}")
@@ -42,7 +44,8 @@ class Journal:
 
     def running(self, number, news):
         """A worker has begun to run the node."""
-        self.run.append(**news, attempts=self.attempts[number])
+        with suppress(OSError):  # of a full disk: nothing depends on it, and the end of the node will tell
+            self.run.append(**news, attempts=self.attempts[number])
         self.run.say(f"node {self.name(number)} runs on {news['host']} ({news['worker']})")
 
     def log(self, number, attempt, text):
@@ -73,7 +76,7 @@ class Journal:
             self.run.append(node=number, **result)
             self.run.say(f"node {self.name(number)} {state}{f': {error}' if error else ''}")
         except OSError as full:
-            self.failed[number] = f"The folder of the run takes no more: {full}"
+            self.failed[number] = f"The folder of the run takes no more: {full}. Make room, and run it again from here."
             raise
         if state == DONE:
             self.done.add(number)
@@ -81,25 +84,29 @@ class Journal:
             self.failed[number] = error or state
 
     def finish(self, cancelled, lost):
-        """The run has ended: because it was ``cancelled``, for the reason ``lost``, or because no node is left."""
+        """The run has ended: because it was ``cancelled``, for the reason ``lost``, or because no node is left.
+
+        Raises ``OSError`` if that cannot be written down. Then the run can be run again.
+        """
         skipped = sorted(set(range(len(self.plan))) - self.done - set(self.failed))
         if len(self.done) == len(self.plan):
             state, error = DONE, ""
         elif cancelled:
-            state, error = CANCELLED, ""
+            state, error = CANCELLED, lost or ""
         else:
             state, error = FAILED, self._summary(skipped, lost)
-        self._tidy_up()
-        for number in skipped:
-            self.run.append(node=number, state=CANCELLED if cancelled else SKIPPED)
+        with suppress(OSError):  # of a full disk; the last word has its room
+            self._tidy_up()
+            for number in skipped:
+                self.run.append(node=number, state=CANCELLED if cancelled else SKIPPED)
+        self.run.say(f"{state} {error}".rstrip())
+        self.run.end(state, error)
         if state == DONE:
             self.run.forget_environment()
-        self.run.say(f"{state} {error}".rstrip())
-        self.run.append(run=state, error=error)
 
     def _tidy_up(self):
         """Remove what attempts left whose worker was lost. Where there is nothing else of a node, keep its log."""
-        for attempt in (self.run.folder / "nodes").glob("*.*"):
+        for attempt in (self.run.place / "nodes").glob("*.*"):
             if attempt.with_suffix("").exists():
                 shutil.rmtree(attempt, ignore_errors=True)
             else:

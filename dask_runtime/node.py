@@ -5,13 +5,16 @@ R scripts Rscript, and nothing of this package. So the module imports only what 
 """
 
 import collections
+import contextlib
 import errno
 import glob
 import io
 import os
 import re
 import shutil
+import signal
 import socket
+import stat
 import subprocess
 import sys
 import tarfile
@@ -33,6 +36,9 @@ SECONDS_BETWEEN_NEWS = 0.5
 
 LETTERS_READ = 1_000_000
 """So many of the last letters of a log are searched for the reason why a node failed."""
+
+MARK = "DASK_RUNTIME_ATTEMPT"
+"""The variable by which the processes of a node are found when somebody has killed what guards them."""
 
 COLOURING = "FORCE_COLOR", "CLICOLOR_FORCE", "PYTHON_COLORS"
 """Variables that make programs write escape codes even to a file. A kernel sets the first for all that it starts."""
@@ -64,8 +70,21 @@ def run_node(order, archive=None):
     from distributed import get_worker
 
     worker = get_worker()
-    if archive is None and not _has_token(order):
+    if archive is not None:
+        return _run_attempt(order, archive, worker)
+    folder = _open_run_folder(order)
+    if folder is None:
         return {"state": "elsewhere"}
+    try:
+        # Whatever is put in its place from now on, this stays the same folder.
+        held = f"/proc/{os.getpid()}/fd/{folder}"
+        folders = [os.path.join(held, path) for path in order["folders"]]
+        return _run_attempt({**order, "folders": folders, "target": os.path.join(held, order["target"])}, None, worker)
+    finally:
+        os.close(folder)
+
+
+def _run_attempt(order, archive, worker):
     # Dask starts a node again with the same order, maybe while the first attempt still runs on a worker without
     # a connection. So each has a target of its own.
     attempt = uuid.uuid4().hex[:8]
@@ -129,12 +148,26 @@ def expect_to_travel(size, what):
         )
 
 
-def _has_token(order):
+def _open_run_folder(order):
+    """Return the folder of the run, opened, or ``None`` if this worker does not see it.
+
+    Others may be able to put a folder of theirs in its place. So it counts only if it belongs to the user who made
+    the run, if nobody else may write there, and if it holds the word of the run.
+    """
     try:
-        with open(os.path.join(order["run_folder"], "token"), encoding="utf-8") as file:
-            return file.read() == order["token"]
+        folder = os.open(order["run_folder"], os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:
-        return False
+        return None
+    try:
+        status = os.fstat(folder)
+        if status.st_uid == order["owner"] and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            with open(f"/proc/{os.getpid()}/fd/{folder}/token", encoding="utf-8") as file:
+                if file.read() == order["token"]:
+                    return folder
+    except OSError:
+        pass
+    os.close(folder)
+    return None
 
 
 def _tell(dask_worker, order, **news):
@@ -275,21 +308,18 @@ def _command(order, tools, executed):
 
 def _execute(command, work, tools, order, worker, log):
     """Run ``command`` in ``work``. Return its exit status, and whether it was told to end."""
-    import psutil
-
-    packages = os.path.dirname(os.path.dirname(psutil.__file__))
-    guarded = [sys.executable, "-I", "-S", os.path.join(tools, "guard.py"), str(order["grace"]), packages, *command]
+    guarded = [sys.executable, "-I", "-S", os.path.join(tools, "guard.py"), str(order["grace"]), *command]
     process = subprocess.Popen(
         guarded,
         cwd=work,
-        env={**_inherited(), "PYTHONUNBUFFERED": "1", **order["environment"]},
+        env={**_inherited(), "PYTHONUNBUFFERED": "1", **order["environment"], MARK: order["attempt"]},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
     process.cancelled = False
-    watch = threading.Thread(target=_end_if_forgotten, args=(worker, order["key"], process), daemon=True)
+    watch = threading.Thread(target=_watch, args=(worker, order, process), daemon=True)
     watch.start()
     key = (order["run"], order["attempt"])
     vars(worker).setdefault("dask_runtime_nodes", {})[key] = process
@@ -311,15 +341,33 @@ def _inherited():
     return {name: value for name, value in os.environ.items() if name not in COLOURING}
 
 
-def _end_if_forgotten(worker, key, process):
-    """End the node if Dask does not wait for it any more: the driver is gone, or has given the node up."""
+def _watch(worker, order, process):
+    """End the node if Dask does not wait for it any more, and what is left of it if somebody has killed its guard."""
     while process.poll() is None:
-        task = worker.state.tasks.get(key)
-        if task is None or task.state not in ("executing", "long-running"):
+        task = worker.state.tasks.get(order["key"])
+        if task is None or task.state not in ("executing", "long-running"):  # the driver is gone, or has given it up
             process.cancelled = True
             process.stdin.close()
             return
         time.sleep(SECONDS_BETWEEN_NEWS)
+    deadline = time.monotonic() + order["grace"]
+    while process.returncode < 0 and (marked := _marked(order["attempt"])):
+        if time.monotonic() > deadline:
+            for pid in marked:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        time.sleep(SECONDS_BETWEEN_NEWS)
+
+
+def _marked(attempt):
+    """Return the ids of the processes that an attempt has started: all of them inherit its mark."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):  # it has ended, or belongs to somebody else
+            with open(f"/proc/{name}/environ", "rb") as file:
+                if f"{MARK}={attempt}".encode() in file.read().split(b"\0"):
+                    found.append(int(name))
+    return found
 
 
 def _found(work, pattern):

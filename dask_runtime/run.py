@@ -1,32 +1,41 @@
-"""The engine: the folder of one run. Whoever may read it knows all that is known of the run.
+"""The engine: one run, and the folders that hold it. Whoever may read them knows all that is known of the run.
 
 =====================  ==========================================================================================
 ``run.json``           what was submitted; written once
-``sources/<n>/``       the files that node ``n`` starts from
-``events.jsonl``       what happened, one line for each event; the driver appends to it
+``events.jsonl``       what happened, one line for each event; ``last`` is room for the last one on a full disk
 ``run.log``            the same, for people
-``nodes/<n>/``         what node ``n`` left: ``log.txt``, ``outputs/``, and the executed notebook
 ``cancel``             there as soon as somebody asked for the run to end
-``lock``               locked for as long as the driver lives
+``lock``               locked for as long as somebody starts or leads the run
+``again``              the id of the run that goes on from here
 ``driver.log``         what the driver and Dask said; ``scratch/`` is where nodes run on this machine
-``token``              a word by which a worker knows that it sees this folder
+``sources/<n>/``       the files that node ``n`` starts from
+``nodes/<n>/``         what node ``n`` left: ``log.txt``, ``outputs/``, and the executed notebook
+``token``              a word by which a worker knows the folder
 =====================  ==========================================================================================
 
-No value of an environment variable is in there. These lie in Jupyter's runtime directory, as its own keys do, in a
-file that only the user may read and that goes when the run ends well.
+The folder lies among the user's Jupyter data, where nobody else can write. With a Run Folder, ``sources``, ``nodes``
+and ``token`` lie there, and ``place`` leads there. Others may be able to move that part away and to put another in its
+place. So it is used only as long as it is the one that the run made, and it never says which code runs.
+
+No value of an environment variable is in there. These lie in a folder beside those of the runs, each in a file that
+only the user may read, for as long as the run can be run again.
 """
 
+import errno
 import fcntl
 import json
 import os
 import re
 import secrets
 import shutil
+import stat
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from jupyter_core.paths import jupyter_data_dir, jupyter_runtime_dir
+from jupyter_core.paths import jupyter_data_dir
+
+from dask_runtime.events import Events
 
 RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{8}")
 
@@ -43,16 +52,28 @@ ENDED = frozenset({DONE, FAILED, CANCELLED})
 HEAD = 65_536
 """In so many bytes of ``run.json`` all is expected that comes before the nodes."""
 
-SECONDS_TO_START = 60
-"""So long may pass from the start of the driver to its first event, before a run counts as failed."""
+SECONDS_TO_HAND_OVER = 10
+"""So long does a click on "Run again" wait for one that came before it."""
 
-SECONDS_TO_COPY = 3600
-"""So long may pass from the submission to the start of the driver."""
+GONE = errno.ENOENT, errno.ENOTDIR, errno.ESTALE
+OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+class FolderError(OSError):
+    """The folder with the files of a run is not the one that the run made."""
 
 
 def runs_folder():
-    """Return the folder that lists all runs: the runs themselves, or links to those that lie elsewhere."""
-    return Path(jupyter_data_dir(), "dask_runtime", "runs")
+    """Return the folder that holds a folder for each run."""
+    return _home() / "runs"
+
+
+def _values_folder():
+    return _home() / "values"
+
+
+def _home():
+    return Path(jupyter_data_dir(), "dask_runtime")
 
 
 def new_id():
@@ -63,70 +84,157 @@ def new_id():
 
 
 def run_ids():
-    """Return the ids of all that is listed, the newest first. Touches no folder of a run, so some may be none."""
-    try:
-        return sorted((name for name in os.listdir(runs_folder()) if RUN_ID.fullmatch(name)), reverse=True)
-    except FileNotFoundError:
-        return []
+    """Return the ids of all runs, the newest first. Touches no folder of a run, so some may be none.
+
+    Forgets the values of runs whose folder somebody has deleted.
+    """
+    valued = _ids(_values_folder())  # first: a run that is being made has a folder before it has values
+    names = _ids(runs_folder())
+    for id in valued - names:
+        _values(id).unlink(missing_ok=True)
+    return sorted(names, reverse=True)
 
 
 def all_runs():
     """Return all runs, the newest first."""
-    return [Run(runs_folder() / id) for id in run_ids() if (runs_folder() / id / "run.json").is_file()]
+    return [Run(runs_folder() / id) for id in run_ids() if _is_run(id)]
 
 
 def find_run(id):
     """Return the run ``id``. Raises ``LookupError`` if there is none."""
-    if RUN_ID.fullmatch(id) and (runs_folder() / id / "run.json").is_file():
+    if RUN_ID.fullmatch(id) and _is_run(id):
         return Run(runs_folder() / id)
     raise LookupError(f"There is no run {id!r}.")
 
 
+def _ids(folder):
+    with suppress(FileNotFoundError):
+        return {name for entry in os.listdir(folder) if RUN_ID.fullmatch(name := entry.removesuffix(".json"))}
+    return set()
+
+
+def _is_run(id):
+    folder = runs_folder() / id
+    return not folder.is_symlink() and (folder / "run.json").is_file()
+
+
+def _values(id):
+    return _values_folder() / f"{id}.json"
+
+
+def _sweep():
+    """Remove the values that no run needs any more, and what a crash has left of a run that was being made."""
+    for id in _ids(runs_folder()):
+        if not _is_run(id):
+            shutil.rmtree(runs_folder() / id, ignore_errors=True)
+    for id in _ids(_values_folder()):
+        try:
+            needed = find_run(id).can_be_continued()
+        except LookupError:
+            needed = False
+        if not needed:
+            _values(id).unlink(missing_ok=True)
+
+
+@contextmanager
+def _alone():
+    """Let no other process make a run."""
+    for folder in (runs_folder(), _values_folder()):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with open(_home() / "lock", "a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 class Run:
-    """One run. It reads and writes the files of its folder, and keeps nothing else."""
+    """One run. It reads and writes the files of its folders, and keeps nothing else.
+
+    ``folder`` is its folder, and ``place`` the one where the files of its nodes lie. Often it is the same.
+    """
 
     def __init__(self, folder):
         self.folder = Path(folder).resolve()
         self.id = self.folder.name
+        self._events = Events(self.folder / "events.jsonl")
+        self._held = None
+        try:
+            self.place = Path(os.readlink(self.folder / "place"))
+        except OSError:
+            self.place = self.folder
 
     @classmethod
     def create(cls, facts, environment, home=None):
-        """Make the folder of a new run below ``home``, by default among the user's Jupyter data.
+        """Make a new run. The files of its nodes go to a folder below ``home``, by default to its own.
 
         ``facts`` is a dict, to which the id and the time are added. ``environment`` holds the values of the
-        variables of each node: a list of dicts. Raises ``OSError`` if the folder cannot be made.
+        variables of each node: a list of dicts. Raises ``OSError`` if a folder cannot be made.
         """
-        id = new_id()
-        listed = runs_folder() / id
-        folder = Path(home, id) if home else listed
-        runs_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700)
-        if folder != listed:
-            listed.symlink_to(folder)
-        run = cls(folder)
-        try:
-            for name in ("sources", "nodes"):
-                (run.folder / name).mkdir()
-            (run.folder / "token").write_text(secrets.token_hex(), encoding="utf-8")
-            with open(run._values, "w", encoding="utf-8", opener=_private) as file:
-                json.dump(environment, file)
-            run._write("run.json", json.dumps({"id": id, "submitted": time.time(), **facts}, ensure_ascii=False))
-        except BaseException:
-            run.remove()
-            raise
+        with _alone():
+            _sweep()
+            run = cls(runs_folder() / new_id())
+            try:
+                run._make(facts, environment, home)
+            except BaseException:
+                run.remove()
+                raise
         return run
 
+    def _make(self, facts, environment, home):
+        self.folder.mkdir(mode=0o700)
+        token = secrets.token_hex()
+        (self.folder / "token").write_text(token, encoding="utf-8")
+        if home:
+            os.makedirs(home, exist_ok=True)
+            place = Path(home).resolve() / self.id
+            place.mkdir(mode=0o700)
+            self.place = place
+            (self.folder / "place").symlink_to(place)
+        for name in ("sources", "nodes"):
+            (self.place / name).mkdir()
+        (self.place / "token").write_text(token, encoding="utf-8")
+        with open(_values(self.id), "w", encoding="utf-8", opener=_private) as file:
+            json.dump(environment, file)
+        self._write("run.json", json.dumps({"id": self.id, "submitted": time.time(), **facts}, ensure_ascii=False))
+
+    @contextmanager
+    def held(self):
+        """Hold on to the folder with the files of the nodes: whatever is put in its place, ``place`` stays the same.
+
+        Raises ``FolderError`` if it is not the one that the run made.
+        """
+        place = self.place
+        gone = f"The folder {str(place)!r} of run {self.id} is gone, or somebody has put another in its place."
+        try:
+            folder = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError as error:
+            raise FolderError(gone) from error
+        try:
+            held = Path(f"/proc/{os.getpid()}/fd/{folder}")
+            if not self._is_ours(folder, held):
+                raise FolderError(gone)
+            self._held, self.place = (place, folder), held
+            yield
+        finally:
+            self._held, self.place = None, place
+            os.close(folder)
+
+    def _is_ours(self, folder, held):
+        status = os.fstat(folder)
+        if status.st_uid != os.geteuid() or status.st_mode & OTHERS_MAY_WRITE:
+            return False
+        with suppress(OSError):
+            return (held / "token").read_text(encoding="utf-8") == self.token
+        return False
+
     @property
-    def _values(self):
-        directory = Path(jupyter_runtime_dir())
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return directory / f"dask_runtime-{self.id}.json"
+    def token(self):
+        """A word that only the run and its own folders hold."""
+        return (self.folder / "token").read_text(encoding="utf-8")
 
     def environment(self):
         """Return the values of the environment variables of each node. Raises ``LookupError`` if they are gone."""
         try:
-            return json.loads(self._values.read_text(encoding="utf-8"))
+            return json.loads(_values(self.id).read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise LookupError(
                 f"The values of the environment variables of run {self.id} are gone: a later run has taken them over, "
@@ -135,7 +243,7 @@ class Run:
 
     def forget_environment(self):
         """Remove the values of the environment variables."""
-        self._values.unlink(missing_ok=True)
+        _values(self.id).unlink(missing_ok=True)
 
     @property
     def facts(self):
@@ -155,54 +263,62 @@ class Run:
     def remove(self):
         """Remove all that belongs to the run."""
         self.forget_environment()
+        shutil.rmtree(self.place, ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
-        with suppress(OSError):
-            (runs_folder() / self.id).unlink()
+
+    @property
+    def real_place(self):
+        """``place`` as others see it."""
+        return self._held[0] if self._held else self.place
+
+    def scratch(self):
+        """Return the folder in which nodes run on this machine: one that nobody else can replace while they run."""
+        place = self.real_place
+        return (place if _is_only_ours(place) else self.folder) / "scratch"
 
     def sources(self, number):
-        return self.folder / "sources" / str(number)
+        return self.place / "sources" / str(number)
 
     def node(self, number):
-        return self.folder / "nodes" / str(number)
+        return self.place / "nodes" / str(number)
 
     def attempt(self, number, attempt):
         """Return the folder of an attempt to run node ``number``. It becomes that of the node when it ends."""
-        return self.folder / "nodes" / f"{number}.{attempt}"
+        return self.place / "nodes" / f"{number}.{attempt}"
 
     def append(self, **event):
-        """Append an event. Each is one line, so that a reader sees all of it or nothing."""
-        line = json.dumps({"time": round(time.time(), 3), **event}, ensure_ascii=False) + "\n"
-        with open(self.folder / "events.jsonl", "ab", buffering=0) as file:
-            file.write(line.encode("utf-8", errors="backslashreplace"))
+        """Append an event, which is on the disk then. Raises ``OSError``, for example when it is full."""
+        self._events.append(**event)
+
+    def reserve(self):
+        """Keep room for the end of the run. Raises ``OSError`` if there is none."""
+        self._events.reserve()
+
+    def end(self, state, error="", **event):
+        """Write down how the run ended, also on a full disk."""
+        self._events.append_last(run=state, error=error, **event)
 
     def events(self, start=0):
         """Return the events from the byte ``start`` on, and the byte to go on from."""
-        try:
-            with open(self.folder / "events.jsonl", "rb") as file:
-                file.seek(start)
-                read = file.read()
-        except FileNotFoundError:
-            return [], 0
-        whole = read[: read.rfind(b"\n") + 1]
-        events = [event for line in whole.splitlines() if (event := _read_event(line))]
-        return events, start + len(whole)
+        return self._events.read(start)
 
     def say(self, text):
-        """Append a line to the log of the run."""
-        with open(self.folder / "run.log", "a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
+        """Append a line to the log of the run. It is for people: all of it is in the events, too."""
+        with suppress(OSError):
+            with open(self.folder / "run.log", "a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
 
     def lock(self):
-        """Lock the run for as long as this process lives. Return an open file, to be kept."""
-        file = open(self.folder / "lock", "w")
-        fcntl.lockf(file, fcntl.LOCK_EX)
+        """Lock the run for as long as the file that is returned is open, in this process or in one that inherits it."""
+        file = open(self.folder / "lock", "a")
+        fcntl.flock(file, fcntl.LOCK_EX)
         return file
 
     def has_driver(self):
-        """Say whether the driver lives. The driver itself must not ask: that would take its lock away."""
+        """Say whether a process leads the run, or is about to start it."""
         try:
             with open(self.folder / "lock") as file:
-                fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
         except BlockingIOError:
@@ -215,38 +331,57 @@ class Run:
         A run whose driver ended without a word has failed.
         """
         alive = self.has_driver()  # first: the last event comes before the end of the driver
-        last = self._last_event()
+        last = self._events.last()
         if last.get("run") in ENDED:
             return last["run"], last.get("error", "")
         if alive:
-            return RUNNING, ""
-        if (not last or "taken_over" in last) and time.time() < self._start_is_due():
-            return STARTING, ""
+            return (STARTING if not last or "taken_over" in last or "placing" in last else RUNNING), ""
         return FAILED, (
-            "The process that leads the run has ended without a word: it was killed, or the machine was restarted. "
-            "What was finished by then is kept. Run it again from here."
+            "The process that leads the run has ended without a word: it was killed, its disk was full, or the "
+            "machine was restarted. What was finished by then is kept. Run it again from here."
         )
 
-    def _start_is_due(self):
-        """Return until when a driver must be there. Before it starts, files are copied."""
+    def is_gone(self, lock):
+        """Say whether somebody has removed the run, whose ``lock`` is this open file, or put another in its place."""
+        pairs = (self.folder / "lock", lock), self._held
         try:
-            return (self.folder / "driver.log").stat().st_mtime + SECONDS_TO_START
-        except FileNotFoundError:
-            return self.head["submitted"] + SECONDS_TO_COPY
+            return not all(os.path.samestat(os.stat(path), os.fstat(number)) for path, number in pairs)
+        except OSError as error:
+            return error.errno in GONE
 
-    def _last_event(self):
-        try:
-            with open(self.folder / "events.jsonl", "rb") as file:
-                size = file.seek(0, os.SEEK_END)
-                window = 4096
-                while True:
-                    file.seek(max(0, size - window))
-                    read = file.read().rpartition(b"\n")[0]
-                    if b"\n" in read or window >= size:  # all of the last line is there
-                        return _read_event(read.rpartition(b"\n")[2]) or {}
-                    window *= 4
-        except FileNotFoundError:
-            return {}
+    @contextmanager
+    def continued(self):
+        """Let nobody else run the run again. Raises ``RuntimeError`` if somebody else just does."""
+        with open(self.folder / "again", "a") as file:
+            deadline = time.monotonic() + SECONDS_TO_HAND_OVER
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise RuntimeError(
+                            f"Run {self.id} is being run again just now. The list of runs shows the new one."
+                        ) from None
+                    time.sleep(0.05)
+            yield
+
+    def hand_over(self, later):
+        """Write down that the run ``later`` goes on from here."""
+        with open(self.folder / "again", "w", encoding="utf-8") as file:  # the same file: it is locked
+            file.write(later.id)
+
+    def later(self):
+        """Return the run that goes on from here, or ``None``."""
+        with suppress(OSError, LookupError):
+            return find_run((self.folder / "again").read_text(encoding="utf-8"))
+
+    def can_be_continued(self):
+        """Say whether the run may still need the values of its variables."""
+        if self.state()[0] == DONE:
+            return False
+        later = self.later()
+        return later is None or later.state()[0] == STARTING
 
     def nodes(self):
         """Return the state of each node, a list of dicts with what the last events said of it."""
@@ -269,10 +404,14 @@ class Run:
         os.replace(draft, self.folder / name)
 
 
-def _read_event(line):
-    """Return the event in ``line``, or ``None``: a disk that is full may have taken only a part of it."""
-    with suppress(ValueError):
-        return json.loads(line)
+def _is_only_ours(path):
+    """Say whether nobody but the user, and root, can put another folder in the place of the one at ``path``."""
+    for folder in (path, *path.parents):
+        status = os.stat(folder)
+        others = status.st_mode & OTHERS_MAY_WRITE and not status.st_mode & stat.S_ISVTX
+        if others or status.st_uid not in (0, os.geteuid()):
+            return False
+    return True
 
 
 def _private(path, flags):

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 
 from dask_runtime.metadata import settings_of
 from dask_runtime.plan import PlannedNode, copy_sources
-from dask_runtime.run import CANCELLED, DONE, FAILED, Run
+from dask_runtime.run import CANCELLED, DONE, ENDED, FAILED, FolderError, Run
 from demo_runtime.description import PipelineError
 
 SECONDS_TO_ACCEPT = 60
@@ -44,32 +44,27 @@ def start(facts, environment, earlier=None):
         raise RuntimeError(
             f"The Run Folder {folder!r} cannot be used: {error}. Correct it in the runtime configuration."
         ) from error
-    try:
-        nodes = [PlannedNode(**node) for node in facts["nodes"]]
-        for node in nodes:
-            copy_sources(node, facts["root"], run.sources(node.number))
-        if earlier:
-            _take_over(earlier, run, nodes)
-        driver = _start_driver(run)
+    with run.lock() as lock:
         try:
-            _wait_until_accepted(run, driver)
-        except BaseException:
-            _end(driver)
+            if earlier:
+                earlier.hand_over(run)
+            if _has_files(run, facts, earlier):
+                _lead(run, lock)
+        except BaseException as error:
+            run.remove()
+            if isinstance(error, PipelineError):
+                raise RuntimeError(f"Pipeline {facts['pipeline']!r}: {error}") from error
+            if isinstance(error, OSError):
+                raise RuntimeError(f"The run cannot start: {error}") from error
             raise
-    except BaseException as error:
-        run.remove()
-        if isinstance(error, PipelineError):
-            raise RuntimeError(f"Pipeline {facts['pipeline']!r}: {error}") from error
-        if isinstance(error, OSError):
-            raise RuntimeError(f"Pipeline {facts['pipeline']!r} cannot be started: {error}.") from error
-        raise
     return run
 
 
 def again(run):
     """Run again what ``run`` has not done, with the files and the configuration as they are now.
 
-    Returns the new ``Run``, which takes over the values of the environment variables.
+    Returns the new ``Run``, which takes over the values of the environment variables. Whoever asks for the same at
+    the same time gets the same run.
 
     Raises ``RuntimeError`` with a sentence for the user.
     """
@@ -78,14 +73,48 @@ def again(run):
         raise RuntimeError(
             f"Run {run.id} is {state}. Only a run that failed or was cancelled can be run again from here."
         )
-    facts = {name: value for name, value in run.facts.items() if name not in ("id", "submitted")}
-    facts["settings"] = settings_of(facts["configuration"]) or facts["settings"]
-    try:
-        new = start({**facts, "again": run.id}, run.environment(), run)
-    except LookupError as error:
-        raise RuntimeError(str(error)) from error
-    run.forget_environment()
-    return new
+    with run.continued():
+        if later := run.later():
+            return _continued_by(later, run)
+        facts = {name: value for name, value in run.facts.items() if name not in ("id", "submitted")}
+        facts["settings"] = settings_of(facts["configuration"]) or facts["settings"]
+        try:
+            new = start({**facts, "again": run.id}, run.environment(), run)
+        except LookupError as error:
+            raise RuntimeError(str(error)) from error
+        run.forget_environment()
+        return new
+
+
+def _continued_by(later, run):
+    state, _ = later.state()
+    if state in ENDED:
+        raise RuntimeError(f"Run {run.id} was run again already, as {later.id}, which is {state}. Go on from there.")
+    return later
+
+
+def _has_files(run, facts, earlier):
+    """Copy the files that ``run`` starts from. Return false if it was cancelled meanwhile: then it is over."""
+    nodes = [PlannedNode(**node) for node in facts["nodes"]]
+    with run.held():
+        for node in nodes:
+            if run.is_cancelled():
+                _end_cancelled(run, nodes)
+                return False
+            copy_sources(node, facts["root"], run.sources(node.number))
+        if earlier:
+            try:
+                with earlier.held():
+                    _take_over(earlier, run, nodes)
+            except FolderError as error:
+                run.say(f"nothing is taken over: {error}")
+    return True
+
+
+def _end_cancelled(run, nodes):
+    for node in nodes:
+        run.append(node=node.number, state=CANCELLED)
+    run.end(CANCELLED)
 
 
 def _answers(folder):
@@ -97,12 +126,13 @@ def _answers(folder):
 
 
 def _take_over(earlier, run, nodes):
+    """Take over what ``earlier`` has done: what did not change, and was not deleted."""
     kept = set()
     before = earlier.nodes()
     for node in nodes:
         number = node.number
         unchanged = kept.issuperset(node.parents) and _same(earlier.sources(number), run.sources(number))
-        if before[number]["state"] == DONE and unchanged:
+        if before[number]["state"] == DONE and unchanged and _has_left(earlier.node(number), before[number]):
             kept.add(number)
             try:
                 shutil.copytree(earlier.node(number), run.node(number))
@@ -120,6 +150,11 @@ def _first(error):
     return error.args[0][0][2] if isinstance(error, shutil.Error) else error
 
 
+def _has_left(folder, node):
+    """Say whether all files are in ``folder`` that ``node``, its last event, left there."""
+    return folder.is_dir() and all((folder / name).is_file() for name, _ in node["files"])
+
+
 def _same(folder, other):
     """Say whether two folders hold the same files."""
     return _files(folder) == _files(other) and all(
@@ -131,15 +166,26 @@ def _files(folder):
     return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
 
 
-def _start_driver(run):
-    """Start the driver of ``run``, a process that goes on when this one ends."""
+def _lead(run, lock):
+    """Start the driver of ``run``, and wait until it has accepted the run."""
+    driver = _start_driver(run, lock)
+    try:
+        _wait_until_accepted(run, driver)
+    except BaseException:
+        _end(driver)
+        raise
+
+
+def _start_driver(run, lock):
+    """Start the driver of ``run``, a process that goes on when this one ends. It inherits the lock."""
     with open(run.folder / "driver.log", "wb") as log:
         driver = subprocess.Popen(
-            [sys.executable, "-m", "dask_runtime.driver", run.folder],
+            [sys.executable, "-m", "dask_runtime.driver", run.folder, str(lock.fileno())],
             cwd=run.folder,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
+            pass_fds=[lock.fileno()],
             start_new_session=True,
         )
     # Without somebody who waits for it, its end would leave a zombie.

@@ -421,7 +421,7 @@ def test_a_worker_that_hangs_is_in_the_way_of_nobody(root, own_cluster):
     worker.suspend()
     try:
         run.cancel()
-        assert ended(run) == ("cancelled", "")
+        assert ended(run) == ("cancelled", "A worker did not answer. What it runs may go on there.")
         other = submit(node("other", filename="work.py"), configuration=configuration)
         other.cancel()
         ended(other)

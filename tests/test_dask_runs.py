@@ -153,17 +153,17 @@ def test_values_of_variables_are_in_no_executed_notebook(root, dask):
     assert "quotes" not in log(run)
 
 
-def test_only_the_user_can_read_the_values_and_the_run(root, dask, tmp_path):
+def test_only_the_user_can_read_the_values_and_the_run(root, dask):
     (root / "work.py").write_text("raise SystemExit(1)")
     run = submit(node("one", env_vars=[variable("PASSWORD", SECRET)]), configuration=dask)
     ended(run)
-    (kept,) = (tmp_path / "jupyter" / "jupyter_runtime_dir").glob("dask_runtime-*.json")
+    (kept,) = (run.folder.parents[1] / "values").iterdir()
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert stat.S_IMODE(run.folder.stat().st_mode) == 0o700
     (root / "work.py").write_text("")
     assert ended(again(run)) == ("done", "")
-    assert list(kept.parent.glob("dask_runtime-*.json")) == [], "they go when the run ends well"
-    with pytest.raises(RuntimeError, match="are gone: a later run has taken them over"):
+    assert list(kept.parent.iterdir()) == [], "they go when the run ends well"
+    with pytest.raises(RuntimeError, match="was run again already, as .*, which is done"):
         again(run)
 
 
@@ -397,8 +397,8 @@ def test_a_run_folder_of_the_users_choice(root, tmp_path, jupyter):
     home = tmp_path / "runs of mine"
     run = submit(node("one"), configuration=configure(cos_endpoint=str(home)))
     assert ended(run) == ("done", "")
-    assert run.folder == (home / run.id).resolve()
-    assert find_run(run.id).folder == run.folder
+    assert run.place == find_run(run.id).place == (home / run.id).resolve()
+    assert sorted(os.listdir(run.place)) == ["nodes", "sources", "token"]
 
 
 def test_a_run_folder_that_cannot_be_used_is_named(root, jupyter):
@@ -543,10 +543,10 @@ def test_an_error_of_dask_at_the_end_does_not_change_how_the_run_ended(root, das
     run = submit(node("one"), configuration=dask)
     assert ended(run) == ("done", "")
     leader = types.SimpleNamespace(run=run, over=True)
-    monkeypatch.setattr(driver, "Driver", lambda run: leader)
+    monkeypatch.setattr(driver, "Driver", lambda run, lock: leader)
     monkeypatch.setattr(driver, "_drive", failing)
-    with pytest.raises(OSError, match="closing"):
-        driver.main(run.folder)
+    with run.lock() as lock, pytest.raises(OSError, match="closing"):
+        driver.main(run.folder, lock.fileno())
     assert run.state() == ("done", "")
 
 
