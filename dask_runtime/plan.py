@@ -183,7 +183,8 @@ def _walk(folder, names, recursive):
 
 
 def _is_run(place, name):
-    return RUN_ID.fullmatch(name) and os.path.isfile(os.path.join(place, name, "run.json"))
+    """Say whether a Run Folder is at ``place``, and ``name`` one of its runs."""
+    return RUN_ID.fullmatch(name) and os.path.isfile(os.path.join(place, name, "token"))
 
 
 def _is_entered(folder, names, recursive):

@@ -46,6 +46,9 @@ SECONDS_TO_START = 240
 SECONDS_TO_SEND = 60
 """So long may a piece of a file take."""
 
+FILES = " files"
+"""The queue for what nodes have left: only that lies in the Run Folder, which may hang."""
+
 THREADS = Threads()
 
 
@@ -216,7 +219,7 @@ class LogHandler(ApiHandler):
 
     @for_user
     async def get(self, id, number):
-        self.finish(await ask(id, files.log, int(number), self.number("from")))
+        self.finish(await ask(id, files.log, int(number), self.number("from"), queue=FILES))
 
 
 class FileHandler(JupyterHandler):
@@ -235,11 +238,11 @@ class FileHandler(JupyterHandler):
     @for_user
     async def get(self, id, number, name):
         self.check_xsrf_cookie()  # as Jupyter does for files: no other site may embed them
-        opened = await ask(id, files.open_file, int(number), name)
+        opened = await ask(id, files.open_file, int(number), name, queue=FILES)
         if not opened:
             raise HTTPError(404, "There is no such file.")
         file, size = opened
-        touch = partial(THREADS.call, f"{id} files", SECONDS_TO_SEND)
+        touch = partial(THREADS.call, id + FILES, SECONDS_TO_SEND)
         try:
             self._describe(name, size)
             with suppress(StreamClosedError):  # the browser may have had enough

@@ -11,6 +11,7 @@ import time
 from importlib.util import find_spec
 
 from dask_runtime.metadata import settings_of
+from dask_runtime.node import copy
 from dask_runtime.plan import PlannedNode, copy_sources
 from dask_runtime.run import CANCELLED, DONE, ENDED, FAILED, FolderError, Run
 from demo_runtime.description import PipelineError
@@ -135,7 +136,7 @@ def _take_over(earlier, run, nodes):
         if before[number]["state"] == DONE and unchanged and _has_left(earlier.node(number), before[number]):
             kept.add(number)
             try:
-                shutil.copytree(earlier.node(number), run.node(number))
+                shutil.copytree(earlier.node(number), run.node(number), copy_function=copy)
                 news = {name: before[number][name] for name in ("files", "seconds", "host", "worker")}
                 run.append(node=number, state=DONE, taken_over=earlier.id, **news)
             except (OSError, LookupError) as error:
@@ -152,7 +153,7 @@ def _first(error):
 
 def _has_left(folder, node):
     """Say whether all files are in ``folder`` that ``node``, its last event, left there."""
-    return folder.is_dir() and all((folder / name).is_file() for name, _ in node["files"])
+    return folder.is_dir() and "files" in node and all((folder / name).is_file() for name, _ in node["files"])
 
 
 def _same(folder, other):

@@ -416,8 +416,8 @@ def test_a_worker_that_hangs_is_in_the_way_of_nobody(root, own_cluster):
     (root / "work.py").write_text("import time\ntime.sleep(60)\n")
     configuration = configure(api_endpoint=own_cluster.address)
     run = submit(node("one"), configuration=configuration)
-    (guard,) = until(lambda: processes("guard.py", str(own_cluster.directory)), "the node")
-    worker = guard.parent()
+    guards = until(lambda: processes("guard.py", str(own_cluster.directory)), "the node")
+    (worker,) = {guard.parent() for guard in guards} - set(guards)
     worker.suspend()
     try:
         run.cancel()

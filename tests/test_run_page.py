@@ -18,7 +18,7 @@ from pipelines import node
 from runs import end_all_runs, sent, until
 
 from dask_runtime.files import PIECE
-from dask_runtime.run import ENDED, Run, find_run, runs_folder
+from dask_runtime.run import ENDED, Run, find_run, run_ids, runs_folder
 from dask_runtime.server import RUNS_LISTED, SECONDS_TO_LIST, SECONDS_TO_READ, run_url
 from elyra_runtime_doctor.host import Server, own_jupyter
 
@@ -63,8 +63,8 @@ def script(server, name, text):
     (server.root / name).write_text(text, encoding="utf-8")
 
 
-def made(*names, pipeline="weather", parents=None, **facts):
-    """Make the folder of a run whose nodes are called ``names``. No process leads it."""
+def made(*names, pipeline="weather", parents=None, home=None, **facts):
+    """Make a run whose nodes are called ``names``, with its files below ``home``. No process leads it."""
     parents = parents or {}
     nodes = [
         {
@@ -76,7 +76,7 @@ def made(*names, pipeline="weather", parents=None, **facts):
     ]
     settings = {"api_endpoint": "tcp://scheduler:8786", "cos_endpoint": "default", "tls_key": "/keys/mine"}
     facts = {"pipeline": pipeline, "configuration": "dask", "settings": settings, "root": "/home/ada", **facts}
-    return Run.create({**facts, "nodes": nodes}, [{"KEY": SECRET} for _ in nodes])
+    return Run.create({**facts, "nodes": nodes}, [{"KEY": SECRET} for _ in nodes], home)
 
 
 def kept(run, number, name, content):
@@ -432,7 +432,7 @@ def test_a_run_that_failed_runs_again_with_the_mended_file(server):
 LARGE = 3_000_000
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def half_done(server):
     """The id of a run whose first node is done, with two files, and whose second one has failed."""
     script(server, "half.py", f"for name in 'ab': open(f'{{name}}.txt', 'w').write('x' * {LARGE})\n")
@@ -443,32 +443,38 @@ def half_done(server):
     return id
 
 
-@pytest.mark.parametrize("lost", ["the folder of a node", "a file", "an event", "room"])
-def test_what_cannot_be_taken_over_is_said_and_nothing_is_left_half_made(server, half_done, tmp_path, lost):
+@pytest.mark.parametrize("lost", ["the folder of a node", "a file", "an event"])
+def test_what_is_not_whole_any_more_runs_again(server, half_done, lost):
     run = find_run(half_done)
-    saved = shutil.copytree(run.folder, tmp_path / "saved", symlinks=True)
+    if lost == "the folder of a node":
+        shutil.rmtree(run.node(0))
+    elif lost == "a file":
+        (run.node(0) / "outputs" / "b.txt").unlink()
+        (run.node(0) / "outputs" / "b.txt").symlink_to("gone")
+    else:
+        events = (run.folder / "events.jsonl").read_text()
+        (run.folder / "events.jsonl").write_text(events.replace('"files"', '"file"'))
+    new = server.post(f"{API}/{run.id}/again", None).json()["id"]
+    ended(server, new)
+    assert [node["state"] for node in find_run(new).nodes()] == ["done", "failed"]
+    assert "taken_over" not in find_run(new).nodes()[0]
+    assert (find_run(new).node(0) / "outputs" / "b.txt").stat().st_size == LARGE
+
+
+def test_a_disk_without_room_is_named_and_nothing_is_left_half_made(server, half_done):
+    run = find_run(half_done)
     limit = resource.prlimit(pid(server), resource.RLIMIT_FSIZE)
-    try:
-        if lost == "the folder of a node":
-            shutil.rmtree(run.node(0))
-        elif lost == "a file":  # the disk takes the other one
-            (run.node(0) / "outputs" / "b.txt").unlink()
-            (run.node(0) / "outputs" / "b.txt").symlink_to("gone")
-        elif lost == "room":  # large files are refused, as all files are on a full disk
-            resource.prlimit(pid(server), resource.RLIMIT_FSIZE, (LARGE // 2, limit[1]))
-        else:
-            events = (run.folder / "events.jsonl").read_text()
-            (run.folder / "events.jsonl").write_text(events.replace('"files"', '"file"'))
-        before = everything(server)
+    before = everything()
+    try:  # large files are refused, as all files are on a full disk
+        resource.prlimit(pid(server), resource.RLIMIT_FSIZE, (LARGE // 2, limit[1]))
         refused = server.post(f"{API}/{run.id}/again", None)
-        assert refused.status_code == 409, refused.text
-        assert f"Run {run.id} cannot be taken over" in refused.json()["message"]
-        assert "'half'" in refused.json()["message"]
-        assert everything(server) == before
     finally:
         resource.prlimit(pid(server), resource.RLIMIT_FSIZE, limit)
-        shutil.rmtree(run.folder)
-        shutil.copytree(saved, run.folder, symlinks=True)
+    assert refused.status_code == 409, refused.text
+    assert f"Run {run.id} cannot be taken over" in refused.json()["message"]
+    assert "'half'" in refused.json()["message"]
+    assert everything() == before
+    assert server.post(f"{API}/{run.id}/again", None).ok  # there is room again
 
 
 def pid(server):
@@ -476,10 +482,10 @@ def pid(server):
     return int(noted.stem.rpartition("-")[2])
 
 
-def everything(server):
+def everything():
     """Return the names of all that runs leave in the directories of the server."""
-    folder, values = runs_folder(), server.directories["JUPYTER_RUNTIME_DIR"]
-    return sorted(str(path) for path in [*folder.rglob("*"), *Path(values).glob("dask_runtime*")])
+    found = {str(path) for path in runs_folder().parent.rglob("*")}
+    return found - {str(runs_folder() / id / "again") for id in run_ids()}  # what "Run again" locks, empty by now
 
 
 def test_the_server_keeps_no_ended_driver(server):
@@ -531,13 +537,6 @@ def piped(name):
     return pipe
 
 
-def led_astray(run):
-    """Let the list lead to a folder that cannot be looked into, whoever the user is."""
-    listed = runs_folder() / run.id
-    shutil.rmtree(listed)
-    listed.symlink_to(f"/{'long' * 100}")
-
-
 def facts(submitted):
     """Return what ``run.json`` holds."""
     settings = {"api_endpoint": "local"}
@@ -558,7 +557,6 @@ DAMAGES = {
     "run.json has a time that no calendar has": written("run.json", facts(1e300)),
     "run.json has no end": written("run.json", "[" * 100_000),
     "run.json is no text": lambda run: (run.folder / "run.json").write_bytes(b"\xff\xfe{"),
-    "the folder cannot be entered": led_astray,
 }
 ODD = {
     "the last event is a list": written("events.jsonl", '[{"run": "done"}]\n'),
@@ -617,12 +615,12 @@ def test_a_run_with_odd_files_hurts_no_other_run_and_no_browser(server, damage):
 
 
 def test_a_folder_that_hangs_hangs_nothing_else(nobodys_jupyter, tmp_path):
+    """Only the files of the nodes lie in a Run Folder. What is known of the run is at home."""
     with server_with_a_hung_folder(tmp_path) as (server, hung):
         script(server, "quick.py", "")
-        good, bad = made("a", pipeline="good"), made("a", pipeline="bad")
-        listed = [kept(bad, 0, "a.csv", b"x")]
-        bad.append(node=0, state="done", files=listed)
-        (hung / bad.id).touch()
+        good, bad = made("a", pipeline="good"), made("a", pipeline="bad", home=tmp_path / "far-away")
+        bad.append(node=0, state="done", files=[kept(bad, 0, "a.csv", b"x")])
+        (hung / "far-away").touch()
         page, api = f"dask_runtime/runs/{bad.id}", f"{API}/{bad.id}"
         paths = page, api, f"{api}/nodes/0/log", f"{api}/files/0/a.csv"
         with ThreadPoolExecutor(40) as browsers:
@@ -636,24 +634,34 @@ def test_a_folder_that_hangs_hangs_nothing_else(nobodys_jupyter, tmp_path):
             # Elyra takes a pipeline in one of the threads that all of Jupyter shares.
             _, id = submit(server, node("quick", filename="quick.py"))
             assert ended(server, id)["state"] == "done"
-            assert {future.result()[0] for future in asked} <= {200, 503}
+            assert {future.result()[0] for future in asked} <= {200, 409, 503}
         begin = time.monotonic()
-        rows = {row["id"]: row for row in server.get(API).json()["runs"]}
-        assert rows[good.id]["pipeline"] == "good"
-        assert "its folder does not answer" in rows[bad.id]["error"]
-        assert "its folder does not answer" in server.get(f"{API}/{bad.id}").json()["message"]
+        rows = {row["id"]: row["pipeline"] for row in server.get(API).json()["runs"]}
+        assert (rows[good.id], rows[bad.id]) == ("good", "bad")
+        assert server.get(f"{API}/{bad.id}").json()["pipeline"] == "bad"
+        assert "its folder does not answer" in server.get(f"{API}/{bad.id}/nodes/0/log").json()["message"]
         assert time.monotonic() - begin < SECONDS_TO_LIST, "who asks again waits again"
 
-        (hung / bad.id).unlink()
-        until(lambda: server.get(f"{API}/{bad.id}").ok, "an answer after the folder does not hang any more")
+        (hung / "far-away").unlink()
+        until(lambda: server.get(f"{API}/{bad.id}/nodes/0/log").ok, "an answer after the folder does not hang any more")
         assert raw(server, f"{API}/{bad.id}/files/0/a.csv")[2] == b"x"
-        assert {row["id"]: row for row in server.get(API).json()["runs"]}[bad.id]["pipeline"] == "bad"
 
-        (hung / bad.id).touch()
-        assert "its folder does not answer" in server.get(API).text
+        (hung / "far-away").touch()
+        assert "its folder does not answer" in server.get(f"{API}/{bad.id}/nodes/0/log").text
         begin = time.monotonic()
         server.stop()
         assert time.monotonic() - begin < 25, "the server waits for a folder that hangs"
+
+
+def test_a_run_whose_run_folder_is_gone_is_listed_and_shown(server, tmp_path):
+    run = made("a", home=tmp_path / "far-away")
+    run.append(node=0, state="done", files=[kept(run, 0, "a.csv", b"x")])
+    shutil.rmtree(tmp_path / "far-away")
+    assert run.id in {row["id"] for row in server.get(API).json()["runs"]}
+    assert server.get(f"{API}/{run.id}").json()["pipeline"] == "weather"
+    assert server.get(f"{API}/{run.id}/nodes/0/log").json()["text"] == ""
+    assert server.get(f"{API}/{run.id}/files/0/a.csv").status_code == 404
+    run.remove()
 
 
 def test_a_run_folder_that_hangs_is_refused(nobodys_jupyter, tmp_path):
@@ -707,7 +715,8 @@ c.ServerApp.authorizer_class = Asking
         assert not run.is_cancelled()
         allowed.write_text("read write")
         new = made("a")
-        assert server.post(f"{API}/{new.id}/cancel", None).ok
+        with new.lock():  # as if a process led it
+            assert server.post(f"{API}/{new.id}/cancel", None).ok
         assert new.is_cancelled()
 
 
