@@ -1,7 +1,8 @@
-"""Step 2, the engine: what a pipeline consists of, in the order in which it would run.
+"""Step 2, the engine: what a pipeline consists of, in the order of a run.
 
-This module imports nothing of Elyra. It reads operations, which is Elyra's word for parsed nodes:
-any objects with the attributes of ``elyra.pipeline.pipeline.GenericOperation`` (Elyra 4.1) will do.
+This module imports nothing of Elyra. It reads operations, which is Elyra's
+word for parsed nodes: any objects with the attributes of
+``elyra.pipeline.pipeline.GenericOperation`` (Elyra 4.1) will do.
 """
 
 from collections import Counter
@@ -13,21 +14,33 @@ KINDS = {
     "execute-python-node": "Python script",
     "execute-r-node": "R script",
 }
-"""The kinds of node that Elyra calls generic, by the ``classifier`` of their operation."""
+"""The kinds of node that Elyra calls generic, by the ``classifier`` of their
+operation."""
 
-RESOURCES = ("cpu", "cpu_limit", "memory", "memory_limit", "gpu", "gpu_vendor")
+RESOURCES = (
+    "cpu",
+    "cpu_limit",
+    "memory",
+    "memory_limit",
+    "gpu",
+    "gpu_vendor",
+)
 
 
 class PipelineError(ValueError):
-    """A pipeline that cannot be described. The message names the node and the way out."""
+    """A pipeline that cannot be described.
+
+    The message names the node and the way out.
+    """
 
 
 @dataclass(frozen=True)
 class FileNames:
-    """An ordered set of file names, cheap to unite: bit ``i`` of ``bits`` stands for ``names[i]``.
+    """An ordered set of file names, cheap to unite.
 
-    Files are handed down from node to node, so on a chain of n nodes that each write one there
-    are n * n / 2 names to hand down. As bits they fit; as lists they fill the memory.
+    Bit ``i`` of ``bits`` stands for ``names[i]``. Files are handed down from
+    node to node, so on a chain of n nodes that each write one there are n * n
+    / 2 names to hand down. As bits they fit; as lists they fill the memory.
     """
 
     names: list
@@ -75,16 +88,20 @@ class Node:
 
 
 def describe(operations):
-    """Yield a ``Node`` for each of ``operations`` (a dict by id), parents first.
+    """Yield a ``Node`` for each of ``operations``, parents first.
 
-    The same operations come in the same order each time. The time for a node does not depend on
-    the number of nodes.
+    ``operations`` is a dict by id.
+    The same operations come in the same order each time. The time for a node
+    does not depend on the number of nodes.
 
-    Raises ``PipelineError``: no nodes, a link to a node that is not there, a cycle, or a component
-    that is no notebook, Python script or R script.
+    Raises ``PipelineError``: no nodes, a link to a node that is not there, a
+    cycle, or a component that is no notebook, Python script or R script.
     """
     if not operations:
-        raise PipelineError("The pipeline has no nodes. Drag a notebook or a script onto it, and save it.")
+        raise PipelineError(
+            "The pipeline has no nodes. Drag a notebook or a script onto it, "
+            "and save it."
+        )
     in_order = _in_order(operations)
     labels = _labels(operations)
     handed_down = _handed_down(in_order)
@@ -93,7 +110,10 @@ def describe(operations):
 
 
 def repeated_names(operations):
-    """Return the names that more than one of ``operations`` (a dict by id) carries, in order."""
+    """Return the names that two or more of ``operations`` carry, in order.
+
+    ``operations`` is a dict by id.
+    """
     counts = Counter(operation.name for operation in operations.values())
     return [name for name, count in counts.items() if count > 1]
 
@@ -103,26 +123,39 @@ def _in_order(operations):
         for parent in operation.parent_operation_ids:
             if parent not in operations:
                 raise PipelineError(
-                    f"Node {operation.name!r} follows a node that the pipeline does not hold (id {parent!r}). "
-                    "Open the pipeline in the editor, remove the link and draw it again."
+                    f"Node {operation.name!r} follows a node that the "
+                    f"pipeline does not hold (id {parent!r}). Open the "
+                    "pipeline in the editor, remove the link and draw it "
+                    "again."
                 )
-    parents = {operation.id: operation.parent_operation_ids for operation in operations.values()}
+    parents = {
+        operation.id: operation.parent_operation_ids
+        for operation in operations.values()
+    }
     try:
-        return [operations[id] for id in TopologicalSorter(parents).static_order()]
+        return [
+            operations[id] for id in TopologicalSorter(parents).static_order()
+        ]
     except CycleError as error:
         labels = _labels(operations)
         nodes = " -> ".join(repr(labels[id]) for id in error.args[1])
         raise PipelineError(
-            f"The nodes {nodes} form a circle, so none of them can be the first. "
-            "Open the pipeline in the editor and remove one of the links between them."
+            f"The nodes {nodes} form a circle, so none of them can be the "
+            "first. Open the pipeline in the editor and remove one of the "
+            "links between them."
         ) from error
 
 
 def _labels(operations):
-    """Name each node so that no two are the same: where a name is repeated, the id is added."""
+    """Name each node so that no two are the same.
+
+    Where a name is repeated, the id is added.
+    """
     repeated = set(repeated_names(operations))
     return {
-        id: f"{operation.name} ({id})" if operation.name in repeated else operation.name
+        id: f"{operation.name} ({id})"
+        if operation.name in repeated
+        else operation.name
         for id, operation in operations.items()
     }
 
@@ -151,8 +184,9 @@ def _handed_down(in_order):
 def _node(operation, labels, inputs):
     if operation.classifier not in KINDS:
         raise PipelineError(
-            f"Node {operation.name!r} is a component of the kind {operation.classifier!r}. This runtime takes "
-            "notebooks, Python scripts and R scripts: replace the node by one of these."
+            f"Node {operation.name!r} is a component of the kind "
+            f"{operation.classifier!r}. This runtime takes notebooks, Python "
+            "scripts and R scripts: replace the node by one of these."
         )
     return Node(
         name=operation.name,
@@ -163,11 +197,22 @@ def _node(operation, labels, inputs):
         include_subdirectories=bool(operation.include_subdirectories),
         inputs=inputs,
         outputs=list(operation.outputs),
-        environment_variables=[variable.env_var for variable in operation.env_vars],
-        parents=[labels[parent] for parent in dict.fromkeys(operation.parent_operation_ids)],
-        resources={name: getattr(operation, name) for name in RESOURCES if getattr(operation, name)},
+        environment_variables=[
+            variable.env_var for variable in operation.env_vars
+        ],
+        parents=[
+            labels[parent]
+            for parent in dict.fromkeys(operation.parent_operation_ids)
+        ],
+        resources={
+            name: getattr(operation, name)
+            for name in RESOURCES
+            if getattr(operation, name)
+        },
         ignored_properties=sorted(
-            name for name, set_to in operation.elyra_props.items() if set_to and name != "env_vars"
+            name
+            for name, set_to in operation.elyra_props.items()
+            if set_to and name != "env_vars"
         ),
         id=operation.id,
     )

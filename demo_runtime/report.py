@@ -1,4 +1,4 @@
-"""Step 2, the engine: facts as a line for the log and as JSON for the export."""
+"""Step 2, the engine: facts as a line for the log, and as JSON to export."""
 
 import json
 from collections.abc import Iterable

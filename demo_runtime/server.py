@@ -1,4 +1,4 @@
-"""Step 3: the Jupyter Server extension, which serves the icon and the page behind "Run Details"."""
+"""Step 3: the Jupyter Server extension, for the icon and "Run Details"."""
 
 from pathlib import Path
 
@@ -9,11 +9,13 @@ STATIC = Path(__file__).parent / "static"
 
 
 class DemoRuntimeExtension(ExtensionApp):
-    """Serves ``static/`` under ``<base url>/static/demo_runtime/`` (jupyter_server 2, ``ExtensionApp``).
+    """Serves ``static/`` under ``<base url>/static/demo_runtime/``.
 
-    Elyra's front end shows no pipeline editor at all, for any runtime, while one icon is missing.
-    Each file there carries the package's name: Jupyter Server finds a static file by its bare name,
-    and once it has served an ``icon.svg`` of one extension, it refuses those of all others.
+    It answers to jupyter_server 2, ``ExtensionApp``. Elyra's front end shows
+    no pipeline editor at all, for any runtime, while one icon is missing.
+    Each file there carries the package's name: Jupyter Server finds a static
+    file by its bare name, and once it has served an ``icon.svg`` of one
+    extension, it refuses those of all others.
     """
 
     name = "demo_runtime"
@@ -21,7 +23,12 @@ class DemoRuntimeExtension(ExtensionApp):
 
 
 def page_url(page, serverapp=None):
-    """Return where a browser finds ``page``, a file of ``static/``: on ``serverapp``, or else on disk."""
+    """Return where a browser finds ``page``, a file of ``static/``.
+
+    That is on ``serverapp``, or else on disk.
+    """
     if serverapp is None:
         return (STATIC / page).as_uri()
-    return url_path_join(serverapp.base_url, "static", DemoRuntimeExtension.name, page)
+    return url_path_join(
+        serverapp.base_url, "static", DemoRuntimeExtension.name, page
+    )

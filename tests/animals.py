@@ -239,12 +239,18 @@ PROCESSOR_GROUP = (
 PROVIDER_GROUP = '[project.entry-points."metadata.schemas_providers"]\n'
 ONLY_CATALOGS = Edit(PROJECT, PROCESSOR_GROUP + PROVIDER_GROUP + PROVIDER, PROVIDER_GROUP + CATALOG)
 NAME = '    _name = SCHEMA["name"]\n\n    supported_properties'
-MEND = '            self.metadata.setdefault("runtime_type", self.fields["runtime_type"]["default"])'
+MEND = """\
+            self.metadata.setdefault(
+                "runtime_type", self.fields["runtime_type"]["default"]
+            )"""
 DEFAULT = '          "default": "ZOO_RUNTIME",\n'
 SUPPORTED = "supported_properties = {ENV_VARIABLES}"
-RETURN = (
-    '        return ZooPipelineProcessorResponse(page_url("zoo_runtime.html", getattr(self.parent, "serverapp", None)))'
-)
+RETURN = """\
+        return ZooPipelineProcessorResponse(
+            page_url(
+                "zoo_runtime.html", getattr(self.parent, "serverapp", None)
+            )
+        )"""
 SAVE = '    def pre_save(self, **kwargs):\n        """Mend what is to be saved in the same way.'
 
 ANIMALS = [
@@ -433,7 +439,7 @@ ANIMALS = [
         "other-arguments",
         "export_goes_where",
         "500.*positional argument",
-        (Edit(PROCESSOR, "pipeline_export_path, overwrite):", "pipeline_export_path):\n        overwrite = False"),),
+        (Edit(PROCESSOR, "        overwrite,\n    ):\n", "    ):\n        overwrite = False\n"),),
     ),
     Animal(
         17,
@@ -649,7 +655,7 @@ ANIMALS = [
         "no-export",
         "export_goes_where",
         "500.*NotImplementedError",
-        (Edit(PROCESSOR, "    def export(self, pipeline,", "    def write(self, pipeline,"),),
+        (Edit(PROCESSOR, "    def export(", "    def write("),),
     ),
     Animal(
         32,
@@ -691,13 +697,13 @@ ANIMALS = [
             ),
             Edit(
                 PROCESSOR,
-                "super().__init__(run_url=run_url, object_storage_url=None, object_storage_path=None)",
-                "super().__init__()",
+                "(\n            run_url=run_url, object_storage_url=None, object_storage_path=None\n        )",
+                "()",
             ),
             Edit(
                 PROCESSOR,
-                "from elyra.pipeline.processor import RuntimePipelineProcessor",
-                "from elyra.pipeline.processor import PipelineProcessorResponse, RuntimePipelineProcessor",
+                "from elyra.pipeline.processor import (\n",
+                "from elyra.pipeline.processor import (\n    PipelineProcessorResponse,\n",
             ),
         ),
     ),
