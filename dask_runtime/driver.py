@@ -103,7 +103,10 @@ class Driver:
         self.journal.begin(address, dashboard)
 
     async def _lead(self):
-        """Hand over each node as soon as those before it are done, until none is left that can run."""
+        """Hand over each node as soon as those before it are done.
+
+        It ends when none is left that can run.
+        """
         self.ended = asyncio.Queue()
         self.client.subscribe_topic(self.topic, self._hear)
         watchers = [asyncio.create_task(self._watch_for_end())]
@@ -158,7 +161,7 @@ class Driver:
             if result["state"] != "elsewhere":
                 return result
             if self.shared:
-                self.run.say("the workers do not see the folder of the run: files travel through Dask")
+                self.run.say("workers do not see the run's folder: files travel through Dask")
             self.shared = False
         return await self._submit(number, await asyncio.to_thread(self._archive, number))
 
@@ -208,7 +211,10 @@ class Driver:
         }
 
     def _folders(self, number):
-        """Return the folders that a node starts from: its own files, and what all nodes before it left."""
+        """Return the folders that a node starts from.
+
+        They hold its own files, and what all nodes before it left.
+        """
         left = (self.run.node(ancestor) / "outputs" for ancestor in sorted(self.inherits_from[number]))
         return [self.run.sources(number), *(folder for folder in left if folder.is_dir())]
 

@@ -44,10 +44,12 @@ class PlannedNode:
 
 
 def plan(operations):
-    """Return a list with a ``PlannedNode`` for each of ``operations`` (a dict by id), parents first.
+    """Return a ``PlannedNode`` for each of ``operations``, parents first.
 
-    Raises ``PipelineError`` for what ``demo_runtime.description.describe`` refuses, for an output that would lie
-    outside the folder of its node, and for an environment variable that no system takes.
+    ``operations`` is a dict by id. Raises ``PipelineError`` for what
+    ``demo_runtime.description.describe`` refuses, for an output that would
+    lie outside the folder of its node, and for an environment variable that
+    no system takes.
     """
     nodes, numbers = [], {}
     for number, node in enumerate(describe(operations)):
@@ -120,13 +122,16 @@ def _notes(node):
 
 
 def copy_sources(node, root_dir, target):
-    """Copy the file of ``node`` and its dependencies to the folder ``target``, which must not exist yet.
+    """Copy the files of ``node`` to the folder ``target``, which is made.
 
-    A dependency means what it means to Elyra (4.1, ``elyra.util.archive.create_temp_archive``): a path from the
-    folder of the file, in which a wildcard may stand for any text. A ``*`` is all files. Folders below come along
-    only if the node includes subdirectories or a dependency names them; hidden ones never do. Two things are not as
-    in Elyra: beside a ``*`` it passes over all other dependencies, missing ones too, and says nothing; and it would
-    copy earlier runs, if their folder is below the folder of the file.
+    A dependency means what it means to Elyra (4.1,
+    ``elyra.util.archive.create_temp_archive``): a path from the folder of the
+    file, in which a wildcard may stand for any text. A ``*`` is all files.
+    Folders below come along only if the node includes subdirectories or a
+    dependency names them; hidden ones never do. Two things are not as in
+    Elyra: beside a ``*`` it passes over all other dependencies, missing ones
+    too, and says nothing; and it would copy earlier runs, if their folder is
+    below the folder of the file.
 
     Raises ``PipelineError`` for a dependency that matches no file.
     """

@@ -35,9 +35,11 @@ class DaskPipelineProcessor(DemoPipelineProcessor):
     configuration_class = DaskMetadata
 
     def process(self, pipeline):
-        """Start a run of ``pipeline``. Returns a ``DaskPipelineProcessorResponse`` as soon as the run is accepted.
+        """Start a run of ``pipeline``.
 
-        Raises ``RuntimeError`` for all that the user can mend at once; nothing of the run is left then.
+        Returns a ``DaskPipelineProcessorResponse`` as soon as the run is
+        accepted. Raises ``RuntimeError`` for all that the user can mend at
+        once; nothing of the run is left then.
         """
         name = one_line(pipeline.name)
         settings = self._runtime_configuration(pipeline).settings()

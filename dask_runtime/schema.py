@@ -1,4 +1,7 @@
-"""Step 1 again: the schema of the runtime configurations of Dask. What validates it is in ``demo_runtime``."""
+"""Step 1 again: the schema of the runtime configurations of Dask.
+
+What validates it is in ``demo_runtime``.
+"""
 
 from dask_runtime import runtime_type  # noqa: F401
 from demo_runtime.schema import DemoRuntimeSchemasProvider, fields_of, load

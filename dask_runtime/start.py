@@ -127,7 +127,7 @@ def _answers(folder):
 
 
 def _take_over(earlier, run, nodes):
-    """Take over what ``earlier`` has done: what did not change, and was not deleted."""
+    """Take over what ``earlier`` has done and still holds, if unchanged."""
     kept = set()
     before = earlier.nodes()
     for node in nodes:
@@ -141,8 +141,10 @@ def _take_over(earlier, run, nodes):
                 run.append(node=number, state=DONE, taken_over=earlier.id, **news)
             except (OSError, LookupError) as error:
                 raise RuntimeError(
-                    f"Run {earlier.id} cannot be taken over. What node {node.name!r} has left is not whole, or there "
-                    f"is no room for a copy: {_first(error)}. Make room, or submit the pipeline again."
+                    f"Run {earlier.id} cannot be taken over. What node "
+                    f"{node.name!r} has left is not whole, or there is no "
+                    f"room for a copy: {_first(error)}. Make room, or "
+                    "submit the pipeline again."
                 ) from error
 
 
@@ -178,7 +180,10 @@ def _lead(run, lock):
 
 
 def _start_driver(run, lock):
-    """Start the driver of ``run``, a process that goes on when this one ends. It inherits the lock."""
+    """Start the driver of ``run``, which goes on when this process ends.
+
+    It inherits the lock.
+    """
     with open(run.folder / "driver.log", "wb") as log:
         driver = subprocess.Popen(
             [sys.executable, "-m", "dask_runtime.driver", run.folder, str(lock.fileno())],

@@ -287,9 +287,10 @@ def endpoints_are_required(runtime):
     28,
     "The schema has no title",
     seen=SILENT,
-    symptom="The + menu offers a `New undefined runtime configuration`, the Run and Export dialogs an empty "
-    "line, and the editor says `Runtime: Generic`. The tile has its name.",
-    cause="The front end takes the name from the key `title` at the top of the schema.",
+    symptom="The + menu offers a `New undefined runtime configuration`, "
+    "the Run and Export dialogs an empty line, and the editor says "
+    "`Runtime: Generic`. The tile has its name.",
+    cause="The front end takes the name from `title`, beside `name`.",
     way_out="Write `title` beside `name`.",
 )
 def schema_has_a_title(runtime):
