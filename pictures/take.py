@@ -22,6 +22,9 @@ NO_CHANCE = """
 #jp-bottom-panel, #jp-main-statusbar, .jp-DirListing-itemModified, .jp-id-modified { visibility: hidden !important; }
 * { caret-color: transparent !important; transition: none !important; animation: none !important; }
 """
+SHOWN = {"width": 688, "height": 430}
+"""The size of a picture that a page of the book shows as large as JupyterLab does."""
+MARGIN = 16
 MARK = "outline: 3px solid #d6336c; outline-offset: 3px; border-radius: 4px;"
 
 
@@ -54,6 +57,7 @@ def walk(page):
     yield "submitted", page.locator(".jp-Dialog-content")
 
     page.locator(".jp-Dialog").get_by_role("button", name="Ok").click()
+    page.get_by_role("button", name="Save Pipeline").click()  # else the editor asks to do so before it exports
     dialog = choose_runtime(page, "Export Pipeline")
     yield "export", dialog.locator(".jp-Dialog-content")
 
@@ -72,6 +76,7 @@ def walk_to_run(page, server):
     with page.expect_popup() as popup:
         page.get_by_text("Run Details").click(timeout=60_000)
     run = popup.value
+    run.set_viewport_size({"width": 900, "height": 1100})
     run.get_by_role("status").get_by_text("failed").wait_for(timeout=60_000)
     run.locator("#graph").get_by_role("button", name="extremes").click()
     run.locator("#details pre").get_by_text("IndexError").first.wait_for()
@@ -89,11 +94,22 @@ def words(part):
     )
 
 
-def shoot(name, page):
-    """Take the picture ``name`` of ``page``, when nothing moves any more."""
+def shoot(name, page, clip=None):
+    """Take the picture ``name`` of ``page`` or of the rectangle ``clip`` in it, when nothing moves any more."""
     page.mouse.move(0, 0)
     page.wait_for_timeout(500)
-    page.screenshot(path=IMAGES / f"{name}.png", animations="disabled", caret="hide")
+    page.screenshot(path=IMAGES / f"{name}.png", clip=clip, animations="disabled", caret="hide")
+
+
+def around(part):
+    """Return the rectangle of a picture with ``part`` in the middle, as far as the window reaches."""
+    box, window = part.bounding_box(), part.page.viewport_size
+    clip = {}
+    for start, length in (("x", "width"), ("y", "height")):
+        clip[length] = min(max(box[length] + 2 * MARGIN, SHOWN[length]), window[length])
+        middle = box[start] + box[length] / 2
+        clip[start] = min(max(middle - clip[length] / 2, 0), window[length] - clip[length])
+    return clip
 
 
 def take():
@@ -108,7 +124,7 @@ def take():
                 style = part.evaluate(
                     "(part, mark) => { const s = part.style.cssText; part.style.cssText += mark; return s }", MARK
                 )
-                shoot(name, page)
+                shoot(name, page, around(part))
                 part.evaluate("(part, style) => { part.style.cssText = style }", style)
         with jupyterlab("pipeline", "dask") as server:
             for name, part in walk_to_run(open_lab(chromium, server), server):
