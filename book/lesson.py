@@ -24,6 +24,9 @@ from dask_runtime.run import ENDED
 from elyra_runtime_doctor import host
 from elyra_runtime_doctor.host import JUPYTER_DIRECTORIES, own_jupyter
 
+COLUMNS = 78
+"""So many characters of code fit on a page at 1280 pixels."""
+
 
 def sandbox():
     """Point Jupyter, and so Elyra, to a temporary directory. Return it, a ``Path``.
@@ -57,10 +60,18 @@ def expected(error, but=None):
 
 
 def source(thing):
-    """Show the source of ``thing``, a class, function, method or module, as it is installed."""
+    """Show the source of ``thing``, a class, function, method or module, as it is installed.
+
+    Only its lines are broken as the width of a page asks for.
+    """
     path = Path(inspect.getsourcefile(thing))
-    code = textwrap.dedent(inspect.getsource(thing)).rstrip()
+    code = _narrow(textwrap.dedent(inspect.getsource(thing)))
     return Markdown(f"`{path.parent.name}/{path.name}`\n\n```python\n{code}\n```")
+
+
+def _narrow(code):
+    command = [host.COMMANDS / "ruff", "format", "--isolated", "--no-cache", "--line-length", str(COLUMNS), "-"]
+    return subprocess.run(command, input=code, capture_output=True, text=True, check=True).stdout.rstrip()
 
 
 def table(head, rows):
@@ -90,7 +101,6 @@ def faults(rows, found_by):
 
 def _fault(row, found_by):
     facts = {
-        "You see": row.symptom,
         "Cause": row.cause,
         "Way out": row.way_out,
         "The doctor looks at": row.looks_at,
@@ -101,7 +111,8 @@ def _fault(row, found_by):
     }
     listed = "".join(f"<dt>{name}</dt><dd>{_inline(text)}</dd>" for name, text in facts.items() if text)
     title = f'<h3><a href="#row-{row.number}">{row.number}</a> {_inline(row.title)}</h3>'
-    return f'<section class="fault" id="row-{row.number}">{title}<dl>{listed}</dl></section>'
+    more = f"<details><summary>Cause and way out</summary><dl>{listed}</dl></details>"
+    return f'<section class="fault" id="row-{row.number}">{title}<p>{_inline(row.symptom)}</p>{more}</section>'
 
 
 def _inline(markdown):
@@ -118,15 +129,16 @@ def stack(caption, boxes):
     parts = []
     for number, (title, detail, ours) in enumerate(boxes):
         top = number * (height + gap) + 4
-        fill, line = ("#d7f2ee", "#00796b") if ours else ("#f1f3f5", "#868e96")
+        kind, fill, line = ("ours", "#d7f2ee", "#00796b") if ours else ("others", "#f1f3f5", "#868e96")
+        place = f'x="4" y="{top}" width="{width - 8}" height="{height}" rx="8"'
         parts.append(
-            f'<rect x="4" y="{top}" width="{width - 8}" height="{height}" rx="8" fill="{fill}" stroke="{line}"/>'
+            f'<rect class="{kind}" {place} fill="{fill}" stroke="{line}"/>'
             f'<text x="{width / 2}" y="{top + 22}" font-weight="600">{escape(title)}</text>'
             f'<text x="{width / 2}" y="{top + 41}" font-size="12">{escape(detail)}</text>'
         )
         if number:
             arrow = f"M{width / 2} {top - gap + 2}v{gap - 9}m-5 0l5 6l5 -6z"
-            parts.append(f'<path d="{arrow}" stroke="#495057" fill="#495057"/>')
+            parts.append(f'<path class="arrow" d="{arrow}" stroke="#495057" fill="#495057"/>')
     total = len(boxes) * (height + gap) - gap + 8
     steps = ", then ".join(f"{title} ({detail})" for title, detail, _ in boxes)
     return HTML(

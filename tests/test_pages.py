@@ -82,6 +82,86 @@ def test_a_page_needs_nothing_but_the_book_and_reads_well(page, scheme, name):
     assert [(violation["id"], violation["nodes"][0]["html"][:200]) for violation in serious] == []
 
 
+@pytest.fixture
+def read(chromium, address):
+    """Return a function that opens a page of the book in a window of a width, as its reader sees it."""
+    pages = []
+
+    def read(name, width):
+        pages.append(chromium.new_page(viewport={"width": width, "height": 800}, base_url=address))
+        pages[-1].goto(f"book/{name}.html")
+        pages[-1].wait_for_load_state("networkidle")
+        return pages[-1]
+
+    yield read
+    for page in pages:
+        page.close()
+
+
+CUT = """() => [...document.querySelectorAll("main pre, main .cell_output *")]
+    .filter(part => part.scrollWidth > part.clientWidth + 1 && getComputedStyle(part).overflowX !== "visible")
+    .map(part => part.innerText.split("\\n").reduce((one, other) => one.length < other.length ? other : one))"""
+"""The longest line of each box that scrolls sideways, or cuts off what it holds."""
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_code_and_no_output_is_cut_at_1280_pixels(read, name):
+    page = read(name, 1280)
+    page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+    assert page.evaluate(CUT) == []
+
+
+def test_the_list_of_errors_shows_its_links_on_a_phone(read):
+    page = read("errors", 390)
+    links = page.locator("main table a")
+    assert links.count() > 30
+    assert all(0 <= box["x"] and box["x"] + box["width"] <= 390 for box in map(visible_box, links.all()))
+
+
+def visible_box(part):
+    assert part.is_visible()
+    return part.bounding_box()
+
+
+def test_the_list_of_faults_shows_what_you_see_on_a_phone_and_folds_the_rest(chromium, address):
+    page = chromium.new_page(viewport={"width": 390, "height": 800}, base_url=address, java_script_enabled=False)
+    page.goto("book/faults.html")
+    fault = page.locator("#row-28")
+    assert fault.get_by_text("Runtime: Generic").is_visible()
+    fix = fault.get_by_text("Write title beside name.")
+    assert not fix.is_visible()
+    fault.get_by_text("Cause and way out").click()
+    assert fix.is_visible()
+    # The table of before took 40,652 pixels: 50 windows of a phone.
+    assert page.locator("main").bounding_box()["height"] < 20_000
+    page.close()
+
+
+LUMINANCE = """colour => {
+    const [red, green, blue] = colour.match(/[\\d.]+/g).slice(0, 3).map(Number).map(part => part / 255)
+        .map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}"""
+
+
+def test_the_boxes_of_a_figure_have_the_ground_of_the_page_and_enough_contrast(chromium, address, scheme):
+    page = chromium.new_page(viewport={"width": 1280, "height": 800}, color_scheme=scheme, base_url=address)
+    page.goto("book/start.html")
+    colours = page.locator("figure.stack svg").evaluate(
+        f"""svg => {{
+            const luminance = {LUMINANCE};
+            const fills = parts => [...svg.querySelectorAll(parts)].map(part => luminance(getComputedStyle(part).fill));
+            return [fills("rect"), fills("text")];
+        }}"""
+    )
+    boxes, words = colours
+    assert boxes and words
+    assert all((box < 0.5) == (scheme == "dark") for box in boxes)
+    lighter, darker = (words, boxes) if scheme == "dark" else (boxes, words)
+    assert (min(lighter) + 0.05) / (max(darker) + 0.05) > 4.5
+    page.close()
+
+
 def test_the_search_finds_the_entry_point(page):
     page.goto("search.html?q=entry+point")
     page.get_by_role("link", name="3 Registration: let Elyra find the runtime").first.wait_for()
