@@ -142,13 +142,18 @@ def test_a_run_ends_in_a_dialog_that_leads_to_the_truth_and_in_the_log(page, ser
     assert not any("correct horse" in line or "open sesame" in line for line in server.log())
 
 
+def export(page):
+    page.get_by_role("button", name="Save Pipeline").click()  # else the editor asks to do so before it exports
+    press(choose_runtime(page, "Export Pipeline"), "Ok")
+
+
 def test_an_export_is_written_and_is_not_overwritten_unasked(page, server, errors):
     open_pipeline(page)
-    press(choose_runtime(page, "Export Pipeline"), "Ok")
+    export(page)
     assert "temperatures.json" in said(page, "Pipeline export succeeded")
     exported = (server.root / "temperatures.json").read_bytes()
     assert [node["name"] for node in json.loads(exported)["nodes"]] == ["collect", "clean", "summarise", "report"]
-    press(choose_runtime(page, "Export Pipeline"), "Ok")
+    export(page)
     assert "Choose another name, or choose to overwrite it." in said(page, "temperatures.json' exists")
     take_refusal(errors)
     assert (server.root / "temperatures.json").read_bytes() == exported

@@ -101,7 +101,8 @@ def test_it_depends_on_what_it_imports(copy, project):
     }
     elyra = project["project"]["optional-dependencies"]["elyra"]
     required = {re.match(r"\w+", line)[0] for line in project["project"]["dependencies"] + elyra}
-    assert imported - sys.stdlib_module_names - {"orbit_runtime"} == required
+    # The range of JupyterLab is that in which the pipeline editor keeps what you change.
+    assert imported - sys.stdlib_module_names - {"orbit_runtime"} == required - {"jupyterlab"}
 
 
 def test_pip_finds_all_that_it_depends_on(copy):
