@@ -94,7 +94,7 @@ def processes(*words, below=None):
 def _directory(process):
     try:
         return Path(process.cwd())
-    except psutil.Error:  # it is gone by now
+    except (psutil.Error, OSError):  # it is gone by now
         return Path("/")
 
 

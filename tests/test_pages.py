@@ -1,6 +1,6 @@
 """The rendered book, in a browser and without a network: what ``make book`` has built."""
 
-from functools import partial
+from functools import cache, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -67,6 +67,7 @@ def said(message):
     return f"{message.text} ({message.location['url']})"
 
 
+@cache
 def soup(path):
     return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
 
