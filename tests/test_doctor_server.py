@@ -524,6 +524,8 @@ def test_an_interrupted_doctor_removes_its_configuration(elyra):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell lets what it starts in the background ignore this signal, the tests too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert elyra.posted.wait(60)
     process.send_signal(signal.SIGINT)
