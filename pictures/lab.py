@@ -94,6 +94,13 @@ def open_pipeline(page, name="temperatures.pipeline"):
     page.locator(".d3-node-group").first.wait_for(timeout=60_000)
 
 
+def save_pipeline(page):
+    """Press the button "Save Pipeline", and wait until the file is written and the tab carries no mark of a change."""
+    with page.expect_response(lambda response: response.request.method == "PUT" and "/api/contents/" in response.url):
+        page.get_by_role("button", name="Save Pipeline").click()
+    page.locator(".lm-TabBar-tab.jp-mod-dirty").wait_for(state="detached")
+
+
 def choose_runtime(page, action, platform="DEMO_RUNTIME", configuration="my_demo"):
     """Press the button ``action``, such as "Run Pipeline", and choose a runtime. Return the dialog."""
     page.get_by_role("button", name=action).click()

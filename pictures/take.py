@@ -6,7 +6,17 @@ and compare the words, so a picture that no longer shows the shipped runtime is 
 
 import json
 
-from lab import CONFIGURATION, ROOT, browser, choose_runtime, jupyterlab, open_lab, open_panel, open_pipeline
+from lab import (
+    CONFIGURATION,
+    ROOT,
+    browser,
+    choose_runtime,
+    jupyterlab,
+    open_lab,
+    open_panel,
+    open_pipeline,
+    save_pipeline,
+)
 
 HERE = {
     "schema_name": "dask",
@@ -57,7 +67,7 @@ def walk(page):
     yield "submitted", page.locator(".jp-Dialog-content")
 
     page.locator(".jp-Dialog").get_by_role("button", name="Ok").click()
-    page.get_by_role("button", name="Save Pipeline").click()  # else the editor asks to do so before it exports
+    save_pipeline(page)  # else the editor asks to do so before it exports
     dialog = choose_runtime(page, "Export Pipeline")
     yield "export", dialog.locator(".jp-Dialog-content")
 

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from lab import CONFIGURATION, choose_runtime, jupyterlab, open_lab, open_panel, open_pipeline
+from lab import CONFIGURATION, choose_runtime, jupyterlab, open_lab, open_panel, open_pipeline, save_pipeline
 from take import SAID, walk, walk_to_run, words
 
 from demo_runtime.server import STATIC
@@ -143,7 +143,7 @@ def test_a_run_ends_in_a_dialog_that_leads_to_the_truth_and_in_the_log(page, ser
 
 
 def export(page):
-    page.get_by_role("button", name="Save Pipeline").click()  # else the editor asks to do so before it exports
+    save_pipeline(page)  # else the editor asks to do so before it exports
     press(choose_runtime(page, "Export Pipeline"), "Ok")
 
 
