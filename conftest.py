@@ -7,7 +7,7 @@ text and the same cells, and if the cells print again what that notebook shows.
 ``pytest --nb-test-files --nb-force-regen``, or ``make expectations``, writes these notebooks anew.
 Nothing else writes them, and nothing here writes a chapter.
 
-Where pytest is asked for everything, or for all chapters, pytest-xdist shares the tests out over the processors.
+Where pytest is asked for everything, or for all chapters, pytest-xdist shares the tests out over some workers.
 
 What reads notebooks is imported by the tests that need it: who runs one file of tests does not wait for it.
 """
@@ -94,10 +94,15 @@ def pytest_configure(config):
 
 
 def pytest_xdist_auto_num_workers(config):
-    """Take a worker for each processor. Whoever names a file waits for its first test, not for workers."""
-    if config.args_source is not pytest.Config.ArgsSource.TESTPATHS or config.getoption("nb_force_regen"):
+    """Take a worker more than there are processors. Whoever names a file waits for its first test, not for workers.
+
+    ``--numprocesses=logical`` takes them for files, too.
+    """
+    some = config.args_source is not pytest.Config.ArgsSource.TESTPATHS or config.getoption("nb_force_regen")
+    if some and config.option.numprocesses == "auto":
         return 0
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return processors + 1  # a third of its time, a test waits for a server, a browser, or a process
 
 
 def pytest_xdist_make_scheduler(config, log):

@@ -1,5 +1,7 @@
 """``make check``: which tests prove a change."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import changed
@@ -43,3 +45,12 @@ def test_what_has_changed_is_what_differs_from_the_last_commit(pytester, monkeyp
         pytester.path.joinpath(name).touch()
     monkeypatch.setattr(changed, "ROOT", pytester.path)
     assert changed.changed() == ["edited.py", "new.py", "removed.py"]
+
+
+@pytest.mark.parametrize("options, workers", [([], False), (["--numprocesses=logical"], True)], ids=["pytest", "check"])
+def test_a_check_shares_files_out_over_workers_and_one_file_does_not_wait_for_them(options, workers):
+    assert all(option in (ROOT / "Makefile").read_text(encoding="utf-8") for option in options)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/test_benchmark.py", "-k", "no_such"]
+    done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 5, done.stdout + done.stderr  # no test was asked for
+    assert (" workers" in done.stdout) == workers
