@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from animals import ANIMALS, configure
 from host import FIELDS, Server
-from lab import NO_NEWS, open_lab, open_pipeline
+from lab import NO_NEWS, open_lab, open_pipeline, save_pipeline
 from pipelines import node, pipeline_file
 from playwright.sync_api import expect
 from zoo import Cage
@@ -162,8 +162,7 @@ def test_row_18_an_empty_file_opens_as_a_pipeline_of_the_type_that_comes_first(v
     zoo.open("empty.pipeline")
     zoo.page.get_by_text("Runtime: Zoo Runtime").wait_for()
     assert (zoo.cage.root / "empty.pipeline").read_bytes() == b""  # until it is saved
-    with zoo.page.expect_response(lambda answer: answer.request.method == "PUT" and "empty.pipeline" in answer.url):
-        zoo.page.get_by_role("button", name="Save Pipeline").click()
+    save_pipeline(zoo.page)
     zoo.page.locator(".lm-TabBar-tab", has_text="empty.pipeline").locator(".lm-TabBar-tabCloseIcon").click()
     zoo.open("weather.pipeline")
     zoo.page.get_by_text("Runtime: Generic").wait_for()  # it holds nodes, and no type
