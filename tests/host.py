@@ -1,6 +1,7 @@
 """Elyra as the tests use it: in this process, by its commands, and behind a real Jupyter server."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 from click.testing import CliRunner
 from elyra.cli import pipeline_app
@@ -47,10 +48,16 @@ def forget():
 def elyra_pipeline(*arguments):
     """Run ``elyra-pipeline`` in this process. Return click's ``Result``."""
     forget()  # each run of the command is a process of its own, and starts with nothing loaded
+    # The command runs an event loop. In the thread of the tests, Playwright may have one that runs already.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(_invoke, [str(argument) for argument in arguments]).result()
+
+
+def _invoke(arguments):
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        return CliRunner().invoke(pipeline_app.pipeline, [str(argument) for argument in arguments])
+        return CliRunner().invoke(pipeline_app.pipeline, arguments)
     finally:
         asyncio.set_event_loop(None)
         loop.close()

@@ -64,7 +64,7 @@ def test_row_36_a_submission_needs_the_runtime_directory_of_jupyter(write, confi
 
 
 @pytest.mark.parametrize("name", ["inputs", "outputs"])
-def test_row_43_a_property_of_a_component_is_taken_for_a_list_of_files(name):
+def test_row_43_a_property_of_a_component_is_taken_for_a_list_of_files(processor, name):
     """``Operation`` keeps the files of a node beside the properties of its component, under these two names."""
     part = node("a", op="ours:part", **{name: {"widget": "string", "value": "all of it"}})
     document = submission(part, configuration="demo")
