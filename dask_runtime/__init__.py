@@ -5,7 +5,8 @@ Read the modules in this order:
 1. ``dask.json``, ``schema``, ``metadata``, ``runtime_type`` and ``processor``: the three steps again, on top of
    those of ``demo_runtime``;
 2. ``plan``: what a pipeline asks for, ``run``: the folder that holds all that is known of one run, and ``start``;
-3. ``driver``: the process that leads a run on Dask, ``journal``: what it writes down, and ``cluster``: where it runs;
+3. ``driver``: the process that leads a run on Dask, and its ``patience``, ``journal``: what it writes down, and
+   ``cluster``: where it runs;
 4. ``node``, ``guard``, ``mask`` and ``notebook``: what happens on a worker;
 5. ``server`` and ``static/``: the run page; ``answers`` and ``files``: what it asks about runs, and what nodes left;
    ``threads``: so that no folder of a run holds up the server.

@@ -11,7 +11,6 @@ from distributed import Scheduler, Security, SpecCluster, Worker
 from distributed.core import rpc
 
 LOCAL = "local"
-SECONDS_TO_ANSWER = 5
 LEAST_PARALLEL_NODES = 4
 
 
@@ -35,16 +34,16 @@ class LocalWorker(_WithoutPages, Worker):
 
 
 @asynccontextmanager
-async def cluster(settings, scratch):
+async def cluster(settings, scratch, seconds):
     """Yield the address of a scheduler, the security to reach it, and the resources that its workers offer.
 
     The local one lives in this process, listens to nobody, and keeps its files in the folder ``scratch``. Raises
-    ``ClusterError``.
+    ``ClusterError``, also if a scheduler does not answer within so many ``seconds``.
     """
     address = settings["api_endpoint"]
     if address != LOCAL:
         security = _security(settings)
-        yield address, security, await _examined(address, security, settings)
+        yield address, security, await _examined(address, security, settings, seconds)
         return
     worker = {
         "nthreads": settings["parallel_nodes"] or max(LEAST_PARALLEL_NODES, processors()),
@@ -78,9 +77,9 @@ def _security(settings):
     )
 
 
-async def _examined(address, security, settings):
+async def _examined(address, security, settings, seconds):
     """Return what the scheduler's workers offer, a list of dicts. Raise ``ClusterError`` if they cannot be used."""
-    identity, versions = await _asked(address, security)
+    identity, versions = await _asked(address, security, seconds)
     _expect_ours(versions)
     workers = list(identity["workers"].values())
     if not workers and not settings["adaptive"]:
@@ -91,7 +90,7 @@ async def _examined(address, security, settings):
     return [worker.get("resources") or {} for worker in workers]
 
 
-async def _asked(address, security):
+async def _asked(address, security, seconds):
     """Return what the scheduler at ``address`` says of itself, and the versions of it and of its workers.
 
     Only plain messages are exchanged. A Dask client would hang if the other end is no scheduler, and its first task
@@ -102,13 +101,13 @@ async def _asked(address, security):
     scheduler = rpc(address, connection_args=security.get_connection_args("client"))
     try:
         # First of all: Dask would knock again and again until its time is over.
-        _, probe = await asyncio.wait_for(asyncio.open_connection(where.hostname, where.port), SECONDS_TO_ANSWER)
+        _, probe = await asyncio.wait_for(asyncio.open_connection(where.hostname, where.port), seconds)
         probe.close()
-        identity = await asyncio.wait_for(scheduler.identity(), SECONDS_TO_ANSWER)
-        versions = await asyncio.wait_for(scheduler.versions(), SECONDS_TO_ANSWER)
-        workers = await _asked_workers(scheduler)
+        identity = await asyncio.wait_for(scheduler.identity(), seconds)
+        versions = await asyncio.wait_for(scheduler.versions(), seconds)
+        workers = await _asked_workers(scheduler, seconds)
     except asyncio.TimeoutError:
-        raise ClusterError(f"No Dask scheduler answers at {address} within {SECONDS_TO_ANSWER} s. {advice}") from None
+        raise ClusterError(f"No Dask scheduler answers at {address} within {seconds:g} s. {advice}") from None
     except Exception as error:  # whatever the other end makes of our question
         raise ClusterError(
             f"No Dask scheduler answers at {address}: {str(error) or type(error).__name__}. {advice}"
@@ -120,16 +119,16 @@ async def _asked(address, security):
     return identity, {"scheduler": versions, **workers}
 
 
-async def expect_usable_workers(scheduler):
+async def expect_usable_workers(scheduler, seconds):
     """Raise ``ClusterError`` if a worker of ``scheduler``, an ``rpc`` to it, has come by now that would hang a run."""
-    _expect_ours(await _asked_workers(scheduler))
+    _expect_ours(await _asked_workers(scheduler, seconds))
 
 
-async def _asked_workers(scheduler):
+async def _asked_workers(scheduler, seconds):
     """Return the versions of the workers that answer. One may hang, or be about to go: that is not for us to say."""
     question = scheduler.broadcast(msg={"op": "versions"}, on_error="ignore")
     try:
-        return await asyncio.wait_for(question, SECONDS_TO_ANSWER)
+        return await asyncio.wait_for(question, seconds)
     except Exception:
         return {}
 

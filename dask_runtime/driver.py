@@ -22,19 +22,17 @@ from distributed import Client, KilledWorker
 
 from dask_runtime.cluster import LOCAL, ClusterError, cluster, expect_usable_workers, usable
 from dask_runtime.journal import Journal
+from dask_runtime.patience import Patience
 from dask_runtime.run import CANCELLED, FAILED, FolderError, Run
-
-SECONDS_TO_END = 5
-"""So long may a node take to end after it was asked to. Then it is killed."""
-
-SECONDS_WITHOUT_SCHEDULER = 20
-"""So long may the scheduler be silent before the run fails."""
 
 SECONDS_BETWEEN_CLEARINGS = 1
 """So often the scheduler is told to forget what the driver has heard by now."""
 
 SECONDS_BETWEEN_LOOKS = 0.2
 """So often the driver looks whether the run was cancelled."""
+
+LOOKS_AT_SCHEDULER = 4
+"""So many times the driver asks the scheduler while its patience with it lasts."""
 
 TRIALS = 4
 """So many times a node is handed over that never ran, because each worker on which it waited was lost."""
@@ -48,9 +46,10 @@ TOOLS = {name: (HERE / name).read_text(encoding="utf-8") for name in ("guard.py"
 class Driver:
     """Leads the run ``run``, as long as it is ``held`` and its ``lock`` too. ``drive`` returns when it is over."""
 
-    def __init__(self, run, lock):
+    def __init__(self, run, lock, patience):
         self.run = run
         self.lock = lock
+        self.patience = patience
         facts = run.facts
         self.plan = facts["nodes"]
         self.journal = Journal(run, self.plan)
@@ -71,7 +70,7 @@ class Driver:
     async def drive(self):
         """Run all nodes. Raises ``ClusterError`` if the cluster cannot take the run."""
         try:
-            async with cluster(self.settings, self.scratch) as (address, security, offers):
+            async with cluster(self.settings, self.scratch, self.patience.answer) as (address, security, offers):
                 self._place(offers)
                 async with Client(address, security=security, asynchronous=True, set_as_default=False) as client:
                     self.client = client
@@ -207,7 +206,7 @@ class Driver:
             "outputs": node["outputs"],
             "environment": ON_WORKER["Environment"](environment),
             "masked": node["environment"],
-            "grace": SECONDS_TO_END,
+            "grace": self.patience.node,
         }
 
     def _folders(self, number):
@@ -258,11 +257,11 @@ class Driver:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
         self.run.say(self.lost or "cancelled")
         self._cancel([number for number in self.futures if not self.journal.attempts[number]])
-        deadline = asyncio.get_running_loop().time() + 2 * SECONDS_TO_END
+        deadline = asyncio.get_running_loop().time() + self.patience.worker
         while asyncio.get_running_loop().time() < deadline:
             with suppress(Exception):  # a worker that hangs, or is about to go
                 stopping = self.client.run(ON_WORKER["stop_nodes"], self.run.id, on_error="ignore")
-                await asyncio.wait_for(stopping, SECONDS_TO_END)
+                await asyncio.wait_for(stopping, self.patience.worker / 2)
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
         self._give_up("A worker did not answer. What it runs may go on there.")
 
@@ -283,13 +282,13 @@ class Driver:
         waiting, known = False, set()
         while True:
             try:
-                identity = await asyncio.wait_for(self.client.scheduler.identity(), SECONDS_WITHOUT_SCHEDULER)
+                identity = await asyncio.wait_for(self.client.scheduler.identity(), self.patience.scheduler)
             except Exception as error:  # whatever a lost connection leads to
                 self._give_up(f"{self._scheduler} is lost ({type(error).__name__}).")
                 return
             if identity["workers"].keys() - known:
                 try:
-                    await expect_usable_workers(self.client.scheduler)
+                    await expect_usable_workers(self.client.scheduler, self.patience.answer)
                 except ClusterError as error:
                     self._give_up(str(error))
                     return
@@ -298,7 +297,7 @@ class Driver:
                 self.run.append(waiting=f"{self._scheduler} has no workers. The run waits for one.")
                 self.run.say("the scheduler has no workers; the run waits for one")
             waiting = not identity["workers"]
-            await asyncio.sleep(SECONDS_WITHOUT_SCHEDULER / 4)
+            await asyncio.sleep(self.patience.scheduler / LOOKS_AT_SCHEDULER)
 
     async def _clear_now_and_then(self):
         while True:
@@ -311,7 +310,7 @@ class Driver:
             self.heard = False
             with suppress(Exception):  # a scheduler that is gone, or that runs no functions
                 clearing = self.client.run_on_scheduler(ON_WORKER["clear_news"], self.topic)
-                await asyncio.wait_for(clearing, SECONDS_TO_END)
+                await asyncio.wait_for(clearing, self.patience.worker / 2)
 
     @property
     def _scheduler(self):
@@ -366,18 +365,18 @@ async def _drive(driver):
     await driver.drive()
 
 
-def main(folder, lock):
+def main(folder, lock, *patience):
     """Lead the run in ``folder`` to its end, and write down what ended it.
 
     ``lock`` is the number of an open file: the lock of the run, from the process that has started this one. It stays
-    open until this process is gone.
+    open until this process is gone. ``patience`` is a ``Patience``, number by number.
     """
     run, lock = Run(folder), int(lock)
     os.set_inheritable(lock, False)
     driver = None
     try:
         with run.held():
-            driver = Driver(run, lock)
+            driver = Driver(run, lock, Patience(*map(float, patience)))
             asyncio.run(_drive(driver))
     except (ClusterError, FolderError) as error:
         run.end(FAILED, str(error), refused=True)

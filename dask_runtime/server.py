@@ -101,15 +101,15 @@ def for_user(method):
     return authenticated(authorized(method))
 
 
-async def ask(id, tell, *arguments, seconds=SECONDS_TO_READ, queue="", late="its folder does not answer"):
+async def ask(id, tell, *arguments, seconds=None, queue="", late="its folder does not answer"):
     """Return what the function ``tell`` tells of the run ``id``, as ``answers.of_run`` does it, but in time.
 
-    Calls wait for each other, but not for those in another ``queue`` of the run. Raises ``HTTPError`` with a
-    sentence: 404 for an unknown run, 409 if it does not allow what is asked, and 503 if its folder cannot be read, or
-    is ``late``.
+    It may take ``seconds``, by default ``SECONDS_TO_READ``. Calls wait for each other, but not for those in another
+    ``queue`` of the run. Raises ``HTTPError`` with a sentence: 404 for an unknown run, 409 if it does not allow what
+    is asked, and 503 if its folder cannot be read, or is ``late``.
     """
     try:
-        return await THREADS.call(id + queue, seconds, answers.of_run, id, tell, *arguments)
+        return await THREADS.call(id + queue, seconds or SECONDS_TO_READ, answers.of_run, id, tell, *arguments)
     except answers.UnknownRunError as error:
         raise HTTPError(404, str(error)) from error
     except answers.UnreadableError as error:

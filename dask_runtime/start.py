@@ -12,10 +12,12 @@ from importlib.util import find_spec
 
 from dask_runtime.metadata import settings_of
 from dask_runtime.node import copy
+from dask_runtime.patience import Patience
 from dask_runtime.plan import PlannedNode, copy_sources
 from dask_runtime.run import CANCELLED, DONE, ENDED, FAILED, FolderError, Run
 from demo_runtime.description import PipelineError
 
+PATIENCE = Patience()
 SECONDS_TO_ACCEPT = 60
 SECONDS_TO_END = 5
 SECONDS_TO_ANSWER = 5
@@ -186,7 +188,7 @@ def _start_driver(run, lock):
     """
     with open(run.folder / "driver.log", "wb") as log:
         driver = subprocess.Popen(
-            [sys.executable, "-m", "dask_runtime.driver", run.folder, str(lock.fileno())],
+            [sys.executable, "-m", "dask_runtime.driver", run.folder, str(lock.fileno()), *map(str, PATIENCE)],
             cwd=run.folder,
             stdin=subprocess.DEVNULL,
             stdout=log,

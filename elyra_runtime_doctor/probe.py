@@ -15,8 +15,13 @@ from pathlib import Path
 from elyra_runtime_doctor import checks  # noqa: F401 - fills ROWS
 from elyra_runtime_doctor.rows import FAIL, ROWS, NoReport, ask, takes
 
-SECONDS = 120
-"""So long may Elyra take to load all runtimes."""
+SECONDS_TO_START = 120
+"""So long may it take to import Elyra."""
+
+SECONDS_TO_LOAD = 60
+"""So long may it take to load a runtime. The checks have as long, after the last one."""
+
+SECONDS_BETWEEN_LOOKS = 0.2
 
 # The directory of the caller is on the path of `python -c`, and not on that of a Jupyter server.
 START = "import sys; sys.path[:] = [p for p in sys.path if p]; from elyra_runtime_doctor.probe import main; main()"
@@ -34,17 +39,33 @@ def examine(names=()):
     with tempfile.TemporaryDirectory(prefix="doctor-") as directory:
         answer = Path(directory, "report.json")
         command = [sys.executable, "-W", "ignore", "-c", START, str(answer), *names]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, errors="replace")
-        except subprocess.TimeoutExpired as error:
-            raise Unloadable(f"Loading {_last(answer)} does not come to an end within {SECONDS} s.") from error
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with subprocess.Popen(command, text=True, errors="replace", **pipes) as process:
+            try:
+                output, errors = _said(process, answer)
+            except BaseException:  # also if somebody interrupts the doctor
+                process.kill()
+                raise
         if not answer.exists():
-            said = done.stderr.strip() or done.stdout.strip() or "nothing"
-            raise Unloadable(f"Loading {_last(answer)} ended the process, with {done.returncode}. It said:\n{said}")
+            said = errors.strip() or output.strip() or "nothing"
+            raise Unloadable(f"Loading {_last(answer)} ended the process, with {process.returncode}. It said:\n{said}")
         report = json.loads(answer.read_text(encoding="utf-8"))
     if "unknown" in report:
         raise LookupError(report["unknown"])
     return report
+
+
+def _said(process, answer):
+    """Return what ``process`` has said by its end. Raises ``Unloadable`` if it loads one thing for too long."""
+    loading, seconds, deadline = "Elyra", SECONDS_TO_START, time.monotonic() + SECONDS_TO_START
+    while True:
+        try:
+            return process.communicate(timeout=SECONDS_BETWEEN_LOOKS)
+        except subprocess.TimeoutExpired:
+            if _last(answer) != loading:
+                loading, seconds, deadline = _last(answer), SECONDS_TO_LOAD, time.monotonic() + SECONDS_TO_LOAD
+            elif time.monotonic() > deadline:
+                raise Unloadable(f"Loading {loading} does not come to an end within {seconds} s.") from None
 
 
 def _last(answer):

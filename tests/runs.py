@@ -17,6 +17,7 @@ from elyra.pipeline.parser import PipelineParser
 from elyra.pipeline.processor import PipelineProcessorManager
 from pipelines import node, submission
 
+from dask_runtime.patience import Patience
 from dask_runtime.run import ENDED, all_runs
 from elyra_runtime_doctor.host import COMMANDS
 
@@ -47,6 +48,11 @@ def submit(*nodes, configuration, name="weather", **properties):
     processor.process(pipeline)
     (run,) = [run for run in all_runs() if run.id not in before]
     return run
+
+
+def impatient(monkeypatch, **seconds):
+    """Let the drivers of runs wait so many ``seconds`` only, as ``Patience`` names them."""
+    monkeypatch.setattr("dask_runtime.start.PATIENCE", Patience(**seconds))
 
 
 def until(condition, what, seconds=SECONDS):

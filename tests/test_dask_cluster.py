@@ -22,6 +22,7 @@ from runs import (
     a_cluster,
     configure,
     ended,
+    impatient,
     is_running,
     log,
     notebook,
@@ -32,7 +33,6 @@ from runs import (
     until,
 )
 
-from dask_runtime import driver
 from dask_runtime.run import all_runs
 from dask_runtime.start import again
 
@@ -197,13 +197,12 @@ def test_no_scheduler(root, jupyter):
     assert all_runs() == []
 
 
-def test_a_listener_that_says_nothing(root, jupyter):
+def test_a_listener_that_says_nothing(root, jupyter, monkeypatch):
+    impatient(monkeypatch, answer=0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
-        begin = time.monotonic()
-        with pytest.raises(RuntimeError, match=f"No Dask scheduler answers at {address}"):
+        with pytest.raises(RuntimeError, match=f"No Dask scheduler answers at {address} within 0.5 s"):
             submit(node("one"), configuration=configure(api_endpoint=address))
-        assert time.monotonic() - begin < 60
 
 
 def test_a_listener_that_speaks_something_else(root, jupyter):
@@ -269,7 +268,8 @@ def test_another_dask(root, tmp_path):
     assert all_runs() == []
 
 
-def test_a_worker_of_another_dask_comes_later(root, tmp_path):
+def test_a_worker_of_another_dask_comes_later(root, tmp_path, monkeypatch):
+    impatient(monkeypatch, scheduler=8)
     (root / "work.py").write_text("import time\ntime.sleep(60)\n")
     preload = _says(tmp_path, "get_package_info", distributed="2024.8.0")
     with a_cluster(tmp_path / "late") as cluster:
@@ -341,7 +341,8 @@ def test_a_node_that_kills_its_worker_is_named(root, own_cluster, tmp_path, retr
     assert len(count.read_text()) <= retries + 2  # the last one is taken back as it begins
 
 
-def test_the_scheduler_is_lost(root, own_cluster):
+def test_the_scheduler_is_lost(root, own_cluster, monkeypatch):
+    impatient(monkeypatch, scheduler=8)
     (root / "slow.py").write_text("import time\nprint('begin', flush=True)\ntime.sleep(5)\n")
     (root / "work.py").write_text("open('a.csv', 'w').write('1')")
     run = submit(
@@ -352,10 +353,8 @@ def test_the_scheduler_is_lost(root, own_cluster):
     )
     until(lambda: is_running(run, 1) and list(run.node(1).parent.glob("1.*/log.txt")), "the second node")
     until(lambda: next(run.node(1).parent.glob("1.*/log.txt")).read_text(), "its log")
-    begin = time.monotonic()
     os.killpg(own_cluster.scheduler.pid, signal.SIGKILL)
     state, error = ended(run)
-    assert time.monotonic() - begin < 2 * driver.SECONDS_WITHOUT_SCHEDULER
     assert state == "failed"
     assert f"The Dask scheduler at {own_cluster.address} is lost" in error
     assert "1 of 3 nodes were done by then, and are kept." in error
@@ -364,14 +363,13 @@ def test_the_scheduler_is_lost(root, own_cluster):
     assert log(run, 1) == "begin\n"
 
 
-def test_the_scheduler_hangs(root, own_cluster):
+def test_the_scheduler_hangs(root, own_cluster, monkeypatch):
+    impatient(monkeypatch, scheduler=3)
     (root / "slow.py").write_text("import time\ntime.sleep(300)\n")
     run = submit(node("one", filename="slow.py"), configuration=configure(api_endpoint=own_cluster.address))
     until(lambda: is_running(run), "the node")
-    begin = time.monotonic()
     os.kill(own_cluster.scheduler.pid, signal.SIGSTOP)
-    state, error = ended(run, seconds=120)
-    assert time.monotonic() - begin < 2 * driver.SECONDS_WITHOUT_SCHEDULER
+    state, error = ended(run)
     assert state == "failed" and "is lost" in error
 
 
@@ -412,7 +410,8 @@ def test_a_node_that_is_done_stays_done_when_its_worker_is_lost(root, own_cluste
     assert count.read_text() == "x"
 
 
-def test_a_worker_that_hangs_is_in_the_way_of_nobody(root, own_cluster):
+def test_a_worker_that_hangs_is_in_the_way_of_nobody(root, own_cluster, monkeypatch):
+    impatient(monkeypatch, worker=2)
     (root / "work.py").write_text("import time\ntime.sleep(60)\n")
     configuration = configure(api_endpoint=own_cluster.address)
     run = submit(node("one"), configuration=configuration)
@@ -433,7 +432,8 @@ def test_a_worker_that_hangs_is_in_the_way_of_nobody(root, own_cluster):
     )
 
 
-def test_a_run_that_has_lost_its_last_worker_says_so(root, tmp_path):
+def test_a_run_that_has_lost_its_last_worker_says_so(root, tmp_path, monkeypatch):
+    impatient(monkeypatch, scheduler=8)
     (root / "work.py").write_text("import time\ntime.sleep(2)\n")
     with a_cluster(tmp_path / "small", "ada") as cluster:
         run = submit(node("one"), configuration=configure(api_endpoint=cluster.address))

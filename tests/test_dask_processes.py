@@ -9,12 +9,12 @@ import time
 
 import pytest
 from pipelines import node
-from runs import a_cluster, configure, ended, is_running, log, processes, states, submit, until
+from runs import a_cluster, configure, ended, impatient, is_running, log, processes, states, submit, until
 
 from dask_runtime.run import ENDED, all_runs
 from dask_runtime.start import again
 
-pytestmark = pytest.mark.usefixtures("no_runs_left")
+pytestmark = pytest.mark.usefixtures("no_runs_left", "quick")
 
 STUBBORN = """
 import os, signal, time
@@ -59,6 +59,12 @@ from runs import submit
 dask_runtime.start.copy_sources = lambda *arguments: time.sleep(600)
 submit(node("one"), configuration={configuration!r})
 """
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """The nodes here are stubborn: they are killed soon."""
+    impatient(monkeypatch, node=1)
 
 
 @pytest.fixture
