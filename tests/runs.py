@@ -111,6 +111,7 @@ class Cluster:
         self.directory = Path(directory)
         self.directory.mkdir(exist_ok=True)
         self.options = options
+        self.kinds = {}
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.address = f"{protocol}://127.0.0.1:{free.getsockname()[1]}"
@@ -119,18 +120,35 @@ class Cluster:
             "scheduler", "scheduler", "--host", self.address, "--dashboard-address", "127.0.0.1:0"
         )
 
-    def add(self, name, *options, wait=True):
-        """Start a worker with two threads."""
-        place = self.directory / name
-        command = ("worker", self.address, "--name", name, "--nthreads", "2", "--local-directory", place)
+    def add(self, *names, options=(), wait=True):
+        """Start workers with two threads each. They have no nanny, unless ``options`` holds ``--nanny``."""
         contact = self.address.partition(":")[0] + "://127.0.0.1"
-        self.workers[name] = self._start(name, *command, "--no-dashboard", "--host", contact, *options)
+        for name in names:
+            place = self.directory / name
+            command = ("worker", self.address, "--name", name, "--nthreads", "2", "--local-directory", place)
+            command += ("--no-dashboard", "--no-nanny", "--host", contact, *options)
+            self.kinds[name], self.workers[name] = options, self._start(name, *command)
         if wait:
             with Client(self.address, set_as_default=False, timeout=SECONDS) as client:
                 client.wait_for_workers(len(self.workers), timeout=SECONDS)
 
+    @contextmanager
+    def guest(self, name, *options):
+        """Have one more worker for a while."""
+        self.add(name, options=options)
+        try:
+            yield
+        finally:
+            self.kill(name)
+            del self.kinds[name]
+
+    def mend(self):
+        """Start those workers again that a test has killed."""
+        for name in self.kinds.keys() - self.workers.keys():
+            self.add(name, options=self.kinds[name])
+
     def kill(self, name):
-        """Kill the worker ``name`` and its nanny, as a machine that loses its power."""
+        """Kill the worker ``name``, and its nanny, as a machine that loses its power."""
         process = self.workers.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -157,8 +175,8 @@ def a_cluster(directory, *workers, options=(), **kinds):
     """Yield a ``Cluster`` with ``workers``, a list of names."""
     cluster = Cluster(directory, options=options, **kinds)
     try:
-        for name in workers:
-            cluster.add(name)
+        if workers:
+            cluster.add(*workers)
         yield cluster
     finally:
         cluster.stop()

@@ -63,18 +63,34 @@ time.sleep(60)
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    """A cluster with the workers ``ada`` and ``bob``. Ada offers a GPU and memory."""
+def shared_cluster(tmp_path_factory):
     with a_cluster(tmp_path_factory.mktemp("cluster")) as cluster:
-        cluster.add("ada", "--resources", "GPU=1 MEMORY=4e9", wait=False)
-        cluster.add("bob")
+        cluster.add("ada", options=("--nanny", "--resources", "GPU=1 MEMORY=4e9"), wait=False)
+        cluster.add("bob", options=("--nanny",))
         yield cluster
 
 
 @pytest.fixture
+def cluster(shared_cluster):
+    """A cluster with the workers ``ada`` and ``bob``. Ada offers a GPU and memory."""
+    shared_cluster.mend()
+    return shared_cluster
+
+
+@pytest.fixture
 def own_cluster(tmp_path):
-    """A cluster for one test that does harm to it, with the workers ``ada`` and ``bob``."""
-    with a_cluster(tmp_path / "own", "ada", "bob") as cluster:
+    """A cluster with one worker, for a test that does harm to the scheduler."""
+    with a_cluster(tmp_path / "own", "ada") as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def far_cluster(tmp_path_factory):
+    """A cluster whose worker does not see the folders of runs, as on another machine."""
+    directory = tmp_path_factory.mktemp("far")
+    (directory / "hide.py").write_text(HIDE)
+    with a_cluster(directory) as cluster:
+        cluster.add("far", options=("--preload", str(directory / "hide.py")))
         yield cluster
 
 
@@ -91,59 +107,50 @@ def test_a_run_on_a_cluster(root, cluster):
     assert all(place["worker"].startswith("tcp://127.0.0.1:") for place in run.nodes())
 
 
-def test_without_a_shared_folder_files_and_logs_travel_through_dask(root, tmp_path):
-    (tmp_path / "hide.py").write_text(HIDE)
+def test_without_a_shared_folder_files_and_logs_travel_through_dask(root, far_cluster):
     (root / "make.py").write_text(
         "import os, time\nos.makedirs('out')\nopen('out/a.csv', 'w').write('1')\n"
         "print('begin', flush=True)\ntime.sleep(3)\nprint('end')\n"
     )
     (root / "show.py").write_text("print(open('out/a.csv').read())")
-    with a_cluster(tmp_path / "far") as cluster:
-        cluster.add("far", "--preload", str(tmp_path / "hide.py"))
-        run = submit(
-            node("make", filename="make.py", outputs=["out"]),
-            node("show", ["make"], filename="show.py"),
-            configuration=configure(api_endpoint=cluster.address),
-        )
-        live = until(lambda: list(run.node(0).parent.glob("0.*/log.txt")), "the log of a node that runs")
-        assert live[0].read_text() == "begin\n"
-        assert ended(run) == ("done", "")
+    run = submit(
+        node("make", filename="make.py", outputs=["out"]),
+        node("show", ["make"], filename="show.py"),
+        configuration=configure(api_endpoint=far_cluster.address),
+    )
+    live = until(lambda: list(run.node(0).parent.glob("0.*/log.txt")), "the log of a node that runs")
+    assert live[0].read_text() == "begin\n"
+    assert ended(run) == ("done", "")
     assert [log(run, number) for number in (0, 1)] == ["begin\nend\n", "1\n"]
     assert (run.node(0) / "outputs" / "out" / "a.csv").read_text() == "1"
     assert "files travel through Dask" in (run.folder / "run.log").read_text()
 
 
-def test_the_scheduler_forgets_logs_that_have_travelled(root, tmp_path):
-    (tmp_path / "hide.py").write_text(HIDE)
+def test_the_scheduler_forgets_logs_that_have_travelled(root, far_cluster):
     (root / "work.py").write_text("import time\nfor n in range(8):\n    print('x' * 999_999)\n    time.sleep(0.6)\n")
-    with a_cluster(tmp_path / "far") as cluster:
-        cluster.add("far", "--preload", str(tmp_path / "hide.py"))
-        run = submit(node("one"), node("two"), configuration=configure(api_endpoint=cluster.address))
-        with Client(cluster.address, set_as_default=False) as client:
-            kept = []
-            while run.state()[0] == "running":
-                kept.append(sum(len(str(events)) for events in client.get_events().values()))
-                time.sleep(0.2)
-            after = client.get_events()
-        assert ended(run) == ("done", "")
+    run = submit(node("one"), node("two"), configuration=configure(api_endpoint=far_cluster.address))
+    with Client(far_cluster.address, set_as_default=False) as client:
+        kept = []
+        while run.state()[0] == "running":
+            kept.append(sum(len(str(events)) for events in client.get_events().values()))
+            time.sleep(0.2)
+        after = client.get_events()
+    assert ended(run) == ("done", "")
     assert [len(log(run, number)) for number in (0, 1)] == [8_000_000] * 2
     assert max(kept) < 16_000_000, "it is forgotten on the way, not at the end"
     assert sum(len(str(events)) for events in after.values()) < 100_000
 
 
-def test_files_that_are_too_large_for_the_scheduler_do_not_travel(root, tmp_path):
-    (tmp_path / "hide.py").write_text(HIDE)
+def test_files_that_are_too_large_for_the_scheduler_do_not_travel(root, far_cluster):
     with open(root / "big", "wb") as file:
         file.truncate(150_000_000)
     (root / "make.py").write_text("open('big', 'wb').truncate(150_000_000)\n")
-    with a_cluster(tmp_path / "far") as cluster:
-        cluster.add("far", "--preload", str(tmp_path / "hide.py"))
-        run = submit(
-            node("in", dependencies=["big"]),
-            node("out", filename="make.py", outputs=["big"]),
-            configuration=configure(api_endpoint=cluster.address),
-        )
-        assert ended(run)[0] == "failed"
+    run = submit(
+        node("in", dependencies=["big"]),
+        node("out", filename="make.py", outputs=["big"]),
+        configuration=configure(api_endpoint=far_cluster.address),
+    )
+    assert ended(run)[0] == "failed"
     way = "Up to 100000000 travel through Dask: for more, set the Run Folder"
     files, outputs = (place["error"] for place in run.nodes())
     assert files.startswith(f"The files that the node starts from hold 150000000 bytes. {way}")
@@ -244,27 +251,28 @@ def test_a_worker_is_no_scheduler(root, cluster):
         submit(node("one"), configuration=configure(api_endpoint=worker))
 
 
-def test_another_python(root, tmp_path):
+def test_another_python(root, cluster, tmp_path):
     """The scheduler and the worker are real, and say that their Python is another one."""
-    preload = _says(tmp_path, "get_system_info", python="3.9.18.final.0")
     ours = f"this machine Python {sys.version_info.major}.{sys.version_info.minor}"
-    for who, options, of_worker in (("Dask scheduler", preload, ()), ("worker tcp://.*", (), preload)):
-        with a_cluster(tmp_path / who[:4], options=options) as cluster:
-            cluster.add("ada", *of_worker)
-            with pytest.raises(RuntimeError, match=f"^The {who} runs Python 3.9, and {ours}. Dask needs the same"):
-                submit(node("one"), configuration=configure(api_endpoint=cluster.address))
-    assert all_runs() == []
+    says = _says(tmp_path, "get_system_info", python="3.9.18.final.0")
+    _are_refused(cluster, tmp_path / "other", says, f"runs Python 3.9, and {ours}. Dask needs the same")
 
 
-def test_another_dask(root, tmp_path):
+def test_another_dask(root, cluster, tmp_path):
     """The scheduler and the worker are real, and say that they are of another release."""
-    preload = _says(tmp_path, "get_package_info", distributed="2024.8.0")
     ours = f"this machine distributed {distributed.__version__}"
-    for who, options, of_worker in (("Dask scheduler", preload, ()), ("worker tcp://.*", (), preload)):
-        with a_cluster(tmp_path / who[:4], options=options) as cluster:
-            cluster.add("ada", *of_worker)
-            with pytest.raises(RuntimeError, match=f"^The {who} runs distributed 2024.8.0, and {ours}. Dask needs"):
-                submit(node("one"), configuration=configure(api_endpoint=cluster.address))
+    says = _says(tmp_path, "get_package_info", distributed="2024.8.0")
+    _are_refused(cluster, tmp_path / "other", says, f"runs distributed 2024.8.0, and {ours}. Dask needs the same")
+
+
+def _are_refused(cluster, directory, options, reason):
+    """Expect that a scheduler with ``options`` is refused for that ``reason``, and a worker on ``cluster``, too."""
+    with a_cluster(directory, options=options) as other:
+        until(lambda: _answers(other.address), "the scheduler")
+        with pytest.raises(RuntimeError, match=f"^The Dask scheduler {reason}"):
+            submit(node("one"), configuration=configure(api_endpoint=other.address))
+    with cluster.guest("guest", *options), pytest.raises(RuntimeError, match=f"^The worker tcp://.* {reason}"):
+        submit(node("one"), configuration=configure(api_endpoint=cluster.address))
     assert all_runs() == []
 
 
@@ -275,7 +283,7 @@ def test_a_worker_of_another_dask_comes_later(root, tmp_path, monkeypatch):
     with a_cluster(tmp_path / "late") as cluster:
         until(lambda: _answers(cluster.address), "the scheduler")
         run = submit(node("one"), configuration=configure(api_endpoint=cluster.address, adaptive=True))
-        cluster.add("late", *preload, wait=False)
+        cluster.add("late", options=preload, wait=False)
         state, error = ended(run)
     assert state == "failed"
     assert f"runs distributed 2024.8.0, and this machine distributed {distributed.__version__}." in error
@@ -303,7 +311,7 @@ def _says(directory, function, **versions):
 # Faults in the middle of a run
 
 
-def test_a_worker_is_killed_in_the_middle_of_a_node(root, own_cluster, tmp_path):
+def test_a_worker_is_killed_in_the_middle_of_a_node(root, cluster, tmp_path):
     ends = tmp_path / "ends"
     (root / "work.py").write_text(
         "import time\nprint('begin', flush=True)\ntime.sleep(4)\nopen('a.csv', 'a').write('1')\n"
@@ -313,10 +321,10 @@ def test_a_worker_is_killed_in_the_middle_of_a_node(root, own_cluster, tmp_path)
     run = submit(
         node("one", outputs=["a.csv"]),
         node("two", ["one"], filename="show.py"),
-        configuration=configure(api_endpoint=own_cluster.address),
+        configuration=configure(api_endpoint=cluster.address),
     )
     until(lambda: is_running(run), "the node")
-    own_cluster.kill(_name_of_worker(own_cluster, run.nodes()[0]["worker"]))
+    cluster.kill(_name_of_worker(cluster, run.nodes()[0]["worker"]))
     assert ended(run) == ("done", "")
     assert run.nodes()[0]["attempts"] == 2
     assert log(run, 1) == "1\n"
@@ -326,13 +334,13 @@ def test_a_worker_is_killed_in_the_middle_of_a_node(root, own_cluster, tmp_path)
 
 
 @pytest.mark.parametrize("retries", [0, 1])
-def test_a_node_that_kills_its_worker_is_named(root, own_cluster, tmp_path, retries):
+def test_a_node_that_kills_its_worker_is_named(root, cluster, tmp_path, retries):
     count = tmp_path / "count"
     (root / "bad.py").write_text(KILL_WORKER.format(count=str(count)))
     run = submit(
         node("bad", filename="bad.py"),
         node("good"),
-        configuration=configure(api_endpoint=own_cluster.address, retries=retries),
+        configuration=configure(api_endpoint=cluster.address, retries=retries),
     )
     state, error = ended(run)
     assert state == "failed"
@@ -394,7 +402,7 @@ def test_the_driver_is_killed(root, cluster):
     assert ended(again(run)) == ("done", "")
 
 
-def test_a_node_that_is_done_stays_done_when_its_worker_is_lost(root, own_cluster, tmp_path):
+def test_a_node_that_is_done_stays_done_when_its_worker_is_lost(root, cluster, tmp_path):
     count = tmp_path / "count"
     (root / "work.py").write_text(f"open({str(count)!r}, 'a').write('x')\nopen('a.csv', 'w').close()\n")
     (root / "slow.py").write_text("import time\ntime.sleep(4)\n")
@@ -402,20 +410,20 @@ def test_a_node_that_is_done_stays_done_when_its_worker_is_lost(root, own_cluste
         node("one", outputs=["a.csv"]),
         node("two", ["one"], filename="slow.py"),
         node("three", ["one"], filename="slow.py"),
-        configuration=configure(api_endpoint=own_cluster.address),
+        configuration=configure(api_endpoint=cluster.address),
     )
     until(lambda: is_running(run, 1) and is_running(run, 2), "the nodes that follow")
-    own_cluster.kill(_name_of_worker(own_cluster, run.nodes()[0]["worker"]))
+    cluster.kill(_name_of_worker(cluster, run.nodes()[0]["worker"]))
     assert ended(run) == ("done", "")
     assert count.read_text() == "x"
 
 
-def test_a_worker_that_hangs_is_in_the_way_of_nobody(root, own_cluster, monkeypatch):
+def test_a_worker_that_hangs_is_in_the_way_of_nobody(root, cluster, monkeypatch):
     impatient(monkeypatch, worker=2)
     (root / "work.py").write_text("import time\ntime.sleep(60)\n")
-    configuration = configure(api_endpoint=own_cluster.address)
+    configuration = configure(api_endpoint=cluster.address)
     run = submit(node("one"), configuration=configuration)
-    guards = until(lambda: processes("guard.py", str(own_cluster.directory)), "the node")
+    guards = until(lambda: processes("guard.py", str(cluster.directory)), "the node")
     (worker,) = {guard.parent() for guard in guards} - set(guards)
     worker.suspend()
     try:
@@ -427,7 +435,7 @@ def test_a_worker_that_hangs_is_in_the_way_of_nobody(root, own_cluster, monkeypa
     finally:
         worker.resume()
     until(
-        lambda: not processes("work.py", below=own_cluster.directory),
+        lambda: not processes("work.py", below=cluster.directory),
         "the end of the node, as soon as its worker is back",
     )
 
