@@ -77,6 +77,8 @@ class Driver:
                     self.topic = client.id  # the scheduler forgets it after the client, however that ends
                     self._begin()
                     await self._lead()
+                    if self.cancelled and not self.lost:
+                        await self._stop_nodes()  # one may have begun, and the word of it is still on its way
                     await self._clear_news()
                     self.journal.finish(self.cancelled, self.lost)
                     self.over = True
@@ -257,11 +259,17 @@ class Driver:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
         self.run.say(self.lost or "cancelled")
         self._cancel([number for number in self.futures if not self.journal.attempts[number]])
+        await self._stop_nodes()
+
+    async def _stop_nodes(self):
+        """Tell the workers to end the nodes of this run, until none is left, or the patience."""
         deadline = asyncio.get_running_loop().time() + self.patience.worker
         while asyncio.get_running_loop().time() < deadline:
             with suppress(Exception):  # a worker that hangs, or is about to go
                 stopping = self.client.run(ON_WORKER["stop_nodes"], self.run.id, on_error="ignore")
-                await asyncio.wait_for(stopping, self.patience.worker / 2)
+                left = await asyncio.wait_for(stopping, self.patience.worker / 2)
+                if not self.futures and not any(left.values()):
+                    return
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
         self._give_up("A worker did not answer. What it runs may go on there.")
 

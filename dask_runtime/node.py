@@ -45,6 +45,9 @@ COLOURING = "FORCE_COLOR", "CLICOLOR_FORCE", "PYTHON_COLORS"
 
 ESCAPE_CODE = re.compile(r"\x1b\[[0-9;]*m")
 
+IN_A_THREAD = "executing", "long-running", "cancelled", "resumed"
+"""States of a task, as a Dask worker names them, in which a thread has it."""
+
 SAID_LENGTH = 1_000
 """So many letters of what a node said last are in the sentence that tells why it failed."""
 
@@ -127,11 +130,15 @@ def _run_attempt(order, archive, worker):
 
 
 def stop_nodes(run, dask_worker):
-    """End the nodes of ``run`` that run on this worker. Dask calls it on each worker, beside what runs there."""
+    """End the nodes of ``run`` that run on this worker. Dask calls it on each worker, beside what runs there.
+
+    Return how many are left by now. Dask may have forgotten some of them, but their threads go on.
+    """
     for (id, _), process in list(vars(dask_worker).get("dask_runtime_nodes", {}).items()):
         if id == run:
             process.cancelled = True
             process.stdin.close()
+    return sum(run in str(task.key) and task.state in IN_A_THREAD for task in dask_worker.state.tasks.values())
 
 
 def clear_news(topic, dask_scheduler):

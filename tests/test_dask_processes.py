@@ -122,6 +122,19 @@ def test_a_node_ends_with_its_guard_on_a_worker_elsewhere(root, jupyter, tmp_pat
         assert not beats(beat)
 
 
+def test_cancelled_is_said_when_nothing_runs_also_of_what_the_driver_has_not_heard_of(root, jupyter, tmp_path, beat):
+    stubborn(root, beat)
+    (tmp_path / "mute.py").write_text("import distributed\ndistributed.Worker.log_event = lambda *arguments: None\n")
+    with a_cluster(tmp_path / "cluster") as cluster:
+        cluster.add("ada", options=("--preload", str(tmp_path / "mute.py")))
+        run = submit(node("one"), configuration=configure(api_endpoint=cluster.address))
+        until(lambda: beats(beat), "the node")
+        assert not is_running(run)
+        run.cancel()
+        until(lambda: run.state() == ("cancelled", ""), "the end of the run")
+        assert not beats(beat)
+
+
 @pytest.mark.parametrize("leave", ["pass", "os.setsid()"])
 def test_cancel_ends_a_chain_of_forks(root, dask, beat, leave):
     (root / "work.py").write_text(CHAIN.format(leave=leave, beat=str(beat)))
