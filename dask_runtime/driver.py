@@ -399,4 +399,5 @@ def main(folder, lock, *patience):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if sys.stdin.readline():  # the files of the run are there
+        main(*sys.argv[1:])

@@ -2,7 +2,7 @@
 
 import fnmatch
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from dask_runtime.node import copy
@@ -40,7 +40,7 @@ class PlannedNode:
     @property
     def facts(self):
         """The node as a dict that JSON can hold."""
-        return asdict(self)
+        return dict(vars(self))  # asdict() copies each list, too, and takes longer than the rest of the plan
 
 
 def plan(operations):
@@ -140,7 +140,8 @@ def copy_sources(node, root_dir, target):
     try:
         os.makedirs(target)
         for path in _selected(node, folder, names):
-            os.makedirs(os.path.dirname(os.path.join(target, path)), exist_ok=True)
+            if "/" in path:
+                os.makedirs(os.path.dirname(os.path.join(target, path)), exist_ok=True)
             copy(folder / path, os.path.join(target, path))
     except OSError as error:
         raise PipelineError(f"The files of node {node.name!r} cannot be copied: {error}.") from error

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from importlib.util import find_spec
 
 from dask_runtime.metadata import settings_of
@@ -16,6 +17,9 @@ from dask_runtime.patience import Patience
 from dask_runtime.plan import PlannedNode, copy_sources
 from dask_runtime.run import CANCELLED, DONE, ENDED, FAILED, FolderError, Run
 from demo_runtime.description import PipelineError
+
+BEGIN = b"\n"
+"""What the driver waits for. If whoever has started it dies before, it hears that, too, and ends."""
 
 PATIENCE = Patience()
 SECONDS_TO_ACCEPT = 60
@@ -51,8 +55,7 @@ def start(facts, environment, earlier=None):
         try:
             if earlier:
                 earlier.hand_over(run)
-            if _has_files(run, facts, earlier):
-                _lead(run, lock)
+            _lead(run, lock, facts, earlier)
         except BaseException as error:
             run.remove()
             if isinstance(error, PipelineError):
@@ -171,11 +174,14 @@ def _files(folder):
     return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
 
 
-def _lead(run, lock):
-    """Start the driver of ``run``, and wait until it has accepted the run."""
+def _lead(run, lock, facts, earlier):
+    """Copy the files of ``run`` while its driver starts, which takes a second. Wait until it has accepted the run."""
     driver = _start_driver(run, lock)
     try:
-        _wait_until_accepted(run, driver)
+        if _has_files(run, facts, earlier):
+            _wait_until_accepted(run, driver)
+        else:
+            _end(driver)
     except BaseException:
         _end(driver)
         raise
@@ -184,13 +190,13 @@ def _lead(run, lock):
 def _start_driver(run, lock):
     """Start the driver of ``run``, which goes on when this process ends.
 
-    It inherits the lock.
+    It inherits the lock, and waits for a word that the files are there.
     """
     with open(run.folder / "driver.log", "wb") as log:
         driver = subprocess.Popen(
             [sys.executable, "-m", "dask_runtime.driver", run.folder, str(lock.fileno()), *map(str, PATIENCE)],
             cwd=run.folder,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
             pass_fds=[lock.fileno()],
@@ -202,7 +208,12 @@ def _start_driver(run, lock):
 
 
 def _wait_until_accepted(run, driver):
-    """Wait until ``driver`` has accepted the run. Raises ``RuntimeError`` if it refuses it, or ends."""
+    """Let ``driver`` begin, and wait until it has accepted the run.
+
+    Raises ``RuntimeError`` if it refuses it, or ends.
+    """
+    with suppress(BrokenPipeError), driver.stdin:  # it may have ended already
+        driver.stdin.write(BEGIN)
     position = 0
     deadline = time.monotonic() + SECONDS_TO_ACCEPT
     while time.monotonic() < deadline:
@@ -221,6 +232,9 @@ def _wait_until_accepted(run, driver):
 
 
 def _end(driver):
+    if not driver.stdin.closed:  # it has not begun
+        driver.stdin.close()
+        driver.kill()
     try:
         driver.wait(timeout=SECONDS_TO_END)
     except subprocess.TimeoutExpired:

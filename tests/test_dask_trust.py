@@ -24,7 +24,7 @@ STEPS = "open", "os.mkdir", "os.rename", "os.symlink", "os.remove", "os.rmdir", 
 
 
 def crash_at(number, folder, work, *arguments):
-    """Do ``work`` in another process, which ends at the step ``number`` below ``folder``, or when a driver would start.
+    """Do ``work`` in another process, which ends at the step ``number`` below ``folder``, or when a driver would begin.
 
     Say whether there was such a step.
     """
@@ -40,7 +40,8 @@ def crash_at(number, folder, work, *arguments):
             os._exit(1)
 
     try:
-        start._lead = lambda run, lock: os._exit(0)
+        start._start_driver = lambda run, lock: None
+        start._wait_until_accepted = lambda run, driver: os._exit(0)
         sys.addaudithook(crash)
         work(*arguments)
     finally:
