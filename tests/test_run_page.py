@@ -437,6 +437,50 @@ def test_a_run_that_failed_runs_again_with_the_mended_file(server):
     assert refused.status_code == 409 and f"Run {new} is done." in refused.json()["message"]
 
 
+@contextmanager
+def second_server(server, directory, settings=""):
+    """Yield one more Jupyter server of the same user, with the same runs, and with ``settings`` of its own."""
+    own = own_jupyter(directory)
+    Path(own["JUPYTER_CONFIG_DIR"], "jupyter_server_config.py").write_text(settings)
+    directories = {**own, "JUPYTER_DATA_DIR": server.directories["JUPYTER_DATA_DIR"]}
+    with Server(directory, base_url=BASE, root=server.root, directories=directories) as second:
+        yield second
+
+
+def test_clicks_on_run_again_at_once_in_two_tabs_and_at_two_servers_make_one_run(server, tmp_path):
+    script(
+        server,
+        "diary.py",
+        "import time\nopen({!r}, 'a').write('x')\ntime.sleep(1)\n1 / 0\n".format(str(tmp_path / "diary")),
+    )
+    _, id = submit(server, node("diary", filename="diary.py"))
+    ended(server, id)
+    with second_server(server, tmp_path) as second, ThreadPoolExecutor(4) as browsers:
+        tabs = [server, server, second, second]
+        answers = list(browsers.map(lambda tab: tab.post(f"{API}/{id}/again", None), tabs))
+    assert {answer.status_code for answer in answers} == {200}
+    (new,) = {answer.json()["id"] for answer in answers}
+    ended(server, new)
+    assert (tmp_path / "diary").read_text() == "xx"
+
+
+def test_a_submission_whose_server_is_killed_while_it_copies_files_has_failed_and_runs_again(server, tmp_path):
+    script(server, "quick.py", "")
+    before = set(run_ids())
+    slowly = "import time\nfrom dask_runtime import start\nstart.copy_sources = lambda *arguments: time.sleep(600)\n"
+    with second_server(server, tmp_path, slowly) as second, ThreadPoolExecutor(1) as browser:
+        lost = browser.submit(submit, second, node("quick", filename="quick.py"))
+        (id,) = until(lambda: set(run_ids()) - before, "the run")
+        until(lambda: server.get(f"{API}/{id}").json()["state"] == "starting", "the start")
+        psutil.Process(pid(second)).kill()
+        assert isinstance(lost.exception(), requests.ConnectionError)
+    until(lambda: server.get(f"{API}/{id}").json()["state"] == "failed", "the end", 10)
+    refused = server.post(f"{API}/{id}/cancel", None)
+    assert (refused.status_code, f"Run {id} is failed" in refused.json()["message"]) == (409, True)
+    new = server.post(f"{API}/{id}/again", None).json()["id"]
+    assert ended(server, new)["state"] == "done"
+
+
 LARGE = 3_000_000
 
 
