@@ -13,6 +13,9 @@ WILDCARDS = frozenset("*?[")
 LIMITS = ("cpu_limit", "memory_limit", "gpu_vendor")
 GIGABYTE = 10**9
 
+LONGEST_VARIABLE = 32 * os.sysconf("SC_PAGE_SIZE")
+"""So many bytes may an environment variable take on Linux, with its name and two more (``MAX_ARG_STRLEN``)."""
+
 
 @dataclass(frozen=True)
 class PlannedNode:
@@ -62,17 +65,26 @@ def plan(operations):
 
 def _check(node, variables):
     for variable in variables:
-        if "=" in variable.env_var or not _is_taken(variable.env_var):
+        if "=" in variable.env_var or not is_taken(variable.env_var):
             raise PipelineError(
                 f"Node {node.name!r} has the environment variable {variable.env_var!r}, which no system takes. "
                 "Rename it."
             )
-        if not _is_taken(variable.value):
+        if not is_taken(variable.value):
             raise PipelineError(
                 f"The environment variable {variable.env_var!r} of node {node.name!r} holds a character that no "
                 "system takes, such as a zero byte. Enter its value anew."
             )
+        length = len(os.fsencode(f"{variable.env_var}={variable.value}\0"))
+        if length > LONGEST_VARIABLE:
+            raise PipelineError(
+                f"The environment variable {variable.env_var!r} of node {node.name!r} is too long for a system: it "
+                f"takes up to {LONGEST_VARIABLE} bytes, and the variable has {length}. Write the value to a file, and "
+                "make the file a dependency of the node."
+            )
     for path in node.outputs:
+        if not is_taken(path):
+            raise PipelineError(f"Node {node.name!r} declares the output {path!r}, which no system takes. Rename it.")
         if os.path.isabs(path) or ".." in Path(path).parts:
             raise PipelineError(
                 f"Node {node.name!r} declares the output {path!r}, which is outside its folder. "
@@ -80,8 +92,8 @@ def _check(node, variables):
             )
 
 
-def _is_taken(text):
-    """Say whether an environment can hold ``text``."""
+def is_taken(text):
+    """Say whether the system takes ``text`` in an environment variable, or as a path."""
     try:
         return b"\0" not in os.fsencode(text)
     except UnicodeEncodeError:  # half of a surrogate pair

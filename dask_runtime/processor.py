@@ -5,7 +5,7 @@ import time
 from elyra.pipeline.pipeline_constants import ENV_VARIABLES
 
 from dask_runtime.metadata import DaskMetadata
-from dask_runtime.plan import plan
+from dask_runtime.plan import is_taken, plan
 from dask_runtime.runtime_type import DASK, DISPLAY_NAME
 from dask_runtime.schema import SCHEMA
 from dask_runtime.server import run_url
@@ -70,7 +70,14 @@ class DaskPipelineProcessor(DemoPipelineProcessor):
         """Return the environment variables of a node: its own, and Elyra's, which win.
 
         ``PipelineProcessor._collect_envs`` (Elyra 4.1) would drop a node's own keys of an object storage.
+
+        Raises ``RuntimeError`` for the name of a pipeline that no variable can hold.
         """
+        if not is_taken(run_name):
+            raise RuntimeError(
+                f"The name of the pipeline, {run_name.rpartition('-')[0]!r}, holds a character that no system takes, "
+                "such as a zero byte. Rename it."
+            )
         elyras = {
             "ELYRA_RUNTIME_ENV": self.name,
             "ELYRA_RUN_NAME": run_name,

@@ -32,6 +32,7 @@ from runs import (
 
 from dask_runtime import driver
 from dask_runtime.node import Environment, NodeError, _kept
+from dask_runtime.plan import LONGEST_VARIABLE
 from dask_runtime.run import Run, all_runs, find_run
 from dask_runtime.start import again
 
@@ -636,3 +637,33 @@ def test_earlier_runs_are_no_sources(root, jupyter):
         assert ended(run) == ("done", "")
     copied = [path.relative_to(run.sources(0)) for path in run.sources(0).rglob("*") if path.is_file()]
     assert sorted(map(str, copied)) == ["data/a.csv", "work.py"]
+
+
+def test_an_output_that_no_system_takes_is_refused(root, dask):
+    with pytest.raises(
+        RuntimeError, match=r"Node 'one' declares the output 'a\\x00b', which no system takes. Rename it"
+    ):
+        submit(node("one", outputs=["a\0b"]), configuration=dask)
+    assert all_runs() == []
+
+
+def test_a_name_that_no_system_takes_is_refused(root, dask):
+    words = (
+        r"name of the pipeline, 'wea\\x00ther', holds a character that no system takes, such as a zero byte. Rename it"
+    )
+    with pytest.raises(RuntimeError, match=words):
+        submit(node("one"), configuration=dask, name="wea\0ther")
+    assert all_runs() == []
+
+
+def test_a_value_is_refused_if_it_is_too_long_for_the_system_and_else_arrives(root, dask):
+    (root / "work.py").write_text("import os\nprint(len(os.environ['LONG']))\n")
+    most = LONGEST_VARIABLE - len("LONG=\0")
+    run = submit(node("one", env_vars=[variable("LONG", "x" * most)]), configuration=dask)
+    assert ended(run) == ("done", "")
+    assert log(run) == f"{most}\n"
+    with pytest.raises(RuntimeError) as refused:
+        submit(node("one", env_vars=[variable("LONG", "x" * (most + 1))]), configuration=dask)
+    words = "The environment variable 'LONG' of node 'one' is too long for a system: it takes up to"
+    assert words in str(refused.value) and "xxx" not in str(refused.value)
+    assert [each.id for each in all_runs()] == [run.id]
