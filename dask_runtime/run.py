@@ -52,7 +52,7 @@ ENDED = frozenset({DONE, FAILED, CANCELLED})
 HEAD = 65_536
 """In so many bytes of ``run.json`` all is expected that comes before the nodes."""
 
-SECONDS_TO_HAND_OVER = 10
+SECONDS_TO_HAND_OVER = 60
 """So long does a click on "Run again" wait for one that came before it."""
 
 GONE = errno.ENOENT, errno.ENOTDIR, errno.ESTALE
@@ -169,29 +169,33 @@ class Run:
         ``facts`` is a dict, to which the id and the time are added. ``environment`` holds the values of the
         variables of each node: a list of dicts. Raises ``OSError`` if a folder cannot be made.
         """
-        with _alone():
-            _sweep()
-            run = cls(runs_folder() / new_id())
-            try:
-                run._make(facts, environment, home)
-            except BaseException:
-                run.remove()
-                raise
+        run = cls(runs_folder() / new_id())
+        token = secrets.token_hex()
+        try:
+            if home:
+                run._make_place(home, token)
+            with _alone():  # what is in the Run Folder is not: it may hang
+                _sweep()
+                run._make(facts, environment, token)
+        except BaseException:
+            run.remove()
+            raise
         return run
 
-    def _make(self, facts, environment, home):
+    def _make_place(self, home, token):
+        os.makedirs(home, exist_ok=True)
+        place = Path(home).resolve() / self.id
+        place.mkdir(mode=0o700)
+        self.place = place
+        _fill(place, token)
+
+    def _make(self, facts, environment, token):
         self.folder.mkdir(mode=0o700)
-        token = secrets.token_hex()
-        (self.folder / "token").write_text(token, encoding="utf-8")
-        if home:
-            os.makedirs(home, exist_ok=True)
-            place = Path(home).resolve() / self.id
-            place.mkdir(mode=0o700)
-            self.place = place
-            (self.folder / "place").symlink_to(place)
-        for name in ("sources", "nodes"):
-            (self.place / name).mkdir()
-        (self.place / "token").write_text(token, encoding="utf-8")
+        if self.place == self.folder:
+            _fill(self.folder, token)
+        else:
+            (self.folder / "token").write_text(token, encoding="utf-8")
+            (self.folder / "place").symlink_to(self.place)
         with open(_values(self.id), "w", encoding="utf-8", opener=_private) as file:
             json.dump(environment, file)
         self._write("run.json", json.dumps({"id": self.id, "submitted": time.time(), **facts}, ensure_ascii=False))
@@ -402,6 +406,13 @@ class Run:
         draft = self.folder / f".{name}"
         draft.write_text(text, encoding="utf-8", errors="backslashreplace")
         os.replace(draft, self.folder / name)
+
+
+def _fill(place, token):
+    """Make what belongs to the place where the files of the nodes lie."""
+    (place / "token").write_text(token, encoding="utf-8")
+    for name in ("sources", "nodes"):
+        (place / name).mkdir()
 
 
 def _is_only_ours(path):

@@ -5,13 +5,15 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pipelines import node
 from runs import a_cluster, configure, ended, impatient, is_running, log, processes, states, submit, until
 
-from dask_runtime.run import ENDED, all_runs
+from dask_runtime.run import ENDED, Run, all_runs
 from dask_runtime.start import again
 
 pytestmark = pytest.mark.usefixtures("no_runs_left", "quick")
@@ -249,6 +251,25 @@ def test_a_server_that_is_killed_while_it_copies_files_leaves_a_run_that_can_be_
     until(lambda: run.state()[0] in ENDED, "the end", 5)
     assert run.state()[0] == "failed"
     assert ended(again(run)) == ("done", "")
+
+
+def test_a_run_folder_that_hangs_as_a_run_is_made_holds_up_no_other_run(jupyter, tmp_path, monkeypatch):
+    back = threading.Event()
+
+    def mkdir(path, *arguments, real=os.mkdir, **options):
+        if str(tmp_path / "far") in os.fspath(path):
+            back.wait(60)
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "mkdir", mkdir)
+    with ThreadPoolExecutor() as threads:
+        far = threads.submit(Run.create, {}, [], tmp_path / "far")
+        other = threads.submit(Run.create, {}, [])
+        try:
+            other.result(timeout=10)
+        finally:
+            back.set()
+        assert far.result().place.parent == tmp_path / "far"
 
 
 def test_a_run_is_cancelled_while_its_files_are_copied(root, dask, monkeypatch):
