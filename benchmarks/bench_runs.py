@@ -238,14 +238,40 @@ def outside_cluster(folder):
                 process.wait()
 
 
-def write_configurations(address):
-    ways = {way for case in CASES + MANY for way in case.ways}
+def write_configurations(cases, address):
+    ways = {way for case in cases for way in case.ways}
     for way in ways:
         at_a_time = {} if way == "cluster" else {"parallel_nodes": way}
         fields = {"api_endpoint": address if way == "cluster" else "local", "cos_endpoint": "default", **at_a_time}
         path = Path(os.environ["JUPYTER_DATA_DIR"], "metadata", "runtimes", f"way-{way}.json")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"schema_name": "dask", "display_name": f"Way {way}", "metadata": fields}))
+
+
+@contextmanager
+def ready(cases, address):
+    """Yield the processors, a dict, in a Jupyter of their own that has all that ``cases`` need."""
+    from elyra_runtime_doctor.host import own_jupyter
+
+    with tempfile.TemporaryDirectory() as directory:
+        os.environ.update(
+            own_jupyter(directory), HOME=directory, ELYRA_PROCESSOR_RUNTIMES="local,dask", TQDM_DISABLE="1"
+        )
+        root = Path(directory, "root")
+        root.mkdir()
+        os.chdir(root)
+        write_files(root)
+        write_configurations(cases, address)
+        logging.basicConfig(handlers=[logging.NullHandler()])
+
+        from elyra.pipeline.processor import PipelineProcessorManager
+        from traitlets.log import get_logger
+
+        get_logger().propagate = False
+        get_logger().handlers = [logging.NullHandler()]
+        manager = PipelineProcessorManager.instance(root_dir=str(root))
+        yield {name: manager.get_processor_for_runtime(name) for name in ("local", "dask")}
+        os.chdir("/")
 
 
 def print_aims(aims):
@@ -255,32 +281,15 @@ def print_aims(aims):
 
 
 def main():
-    from elyra_runtime_doctor.host import own_jupyter
-
+    cases = CASES + MANY
     with tempfile.TemporaryDirectory() as directory, outside_cluster(directory) as address:
-        os.environ.update(
-            own_jupyter(directory), HOME=directory, ELYRA_PROCESSOR_RUNTIMES="local,dask", TQDM_DISABLE="1"
-        )
-        root = Path(directory, "root")
-        root.mkdir()
-        os.chdir(root)
-        write_files(root)
-        write_configurations(address)
-        logging.basicConfig(handlers=[logging.NullHandler()])
-
-        from elyra.pipeline.processor import PipelineProcessorManager
-        from traitlets.log import get_logger
-
-        get_logger().propagate = False
-        get_logger().handlers = [logging.NullHandler()]
-        manager = PipelineProcessorManager.instance(root_dir=str(root))
-        processors = {name: manager.get_processor_for_runtime(name) for name in ("local", "dask")}
-        # The first of each imports what the later ones need, papermill for one.
-        by_local(processors["local"], fan(1, "notebook.ipynb"))
-        by_dask(processors["dask"], fan(1, "notebook.ipynb"), CASES[0].ways[0])
-        aims = compare(processors)
-        aims += measure_many(processors)
-        print_aims(aims)
+        with ready(cases, address) as processors:
+            # The first of each imports what the later ones need, papermill for one.
+            by_local(processors["local"], fan(1, "notebook.ipynb"))
+            by_dask(processors["dask"], fan(1, "notebook.ipynb"), CASES[0].ways[0])
+            aims = compare(processors)
+            aims += measure_many(processors)
+            print_aims(aims)
 
 
 if __name__ == "__main__":
