@@ -1,18 +1,21 @@
 """What is written down of a run: after a crash at any byte, and on a disk that takes no more.
 
-A limit for the size of files stands for the full disk: the kernel writes a part, and refuses the rest.
+At the byte, a limit for the size of files stands for the full disk: the kernel writes a part, and refuses the rest.
+Where the tests may mount a file system, there is a small disk, too.
 """
 
 import json
 import os
 import resource
+import subprocess
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from pipelines import node
-from runs import configure, ended, states, submit
+from runs import configure, end_all_runs, ended, states, submit
 
-from dask_runtime.run import Run, find_run
+from dask_runtime.run import Run, all_runs, find_run
 from dask_runtime.start import again
 
 pytestmark = pytest.mark.usefixtures("no_runs_left")
@@ -185,3 +188,71 @@ def test_a_disk_that_is_full_at_the_last_word_does_not_change_how_the_run_ended(
     assert ended(run) == ("done", "")
     assert states(run) == {"last": "done"}
     assert [event for event in run.events()[0] if event.get("run") == "done"] == [], "there was room"
+
+
+@contextmanager
+def small_disk(place):
+    """A disk of a megabyte at ``place``. Skips the test where nobody lets it mount one."""
+    place.mkdir(parents=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", place], capture_output=True, text=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"no small disk can be had here: {mounted.stderr.strip()}")
+    try:
+        yield place
+    finally:
+        end_all_runs()
+        subprocess.run(["umount", "--lazy", place], check=True)
+
+
+@pytest.fixture
+def small_home(jupyter):
+    """The disk for all that is known of runs."""
+    with small_disk(Path(os.environ["JUPYTER_DATA_DIR"], "dask_runtime")) as place:
+        yield place
+
+
+@pytest.fixture
+def small_run_folder(jupyter, tmp_path):
+    with small_disk(tmp_path / "runs") as place:
+        yield place
+
+
+FILL = """
+try:
+    with open({path!r}, "wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+except OSError as error:
+    print(error.strerror)
+"""
+
+
+@pytest.mark.parametrize("where", ["small_home", "small_run_folder"])
+def test_a_run_that_fills_a_real_disk_ends_with_a_sentence_and_goes_on_when_there_is_room(root, request, where):
+    place = request.getfixturevalue(where)
+    configuration = configure(**({"cos_endpoint": str(place)} if where == "small_run_folder" else {}))
+    (root / "fill.py").write_text(FILL.format(path=str(place / "fill")))
+    names = [f"after {number}" for number in range(10)]
+    after = [node(name, [before]) for before, name in zip(["fill", *names], names, strict=False)]
+    run = submit(node("one"), node("fill", ["one"], filename="fill.py"), *after, configuration=configuration)
+    state, error = ended(run)
+    assert (state, "No space left on device" in error) == ("failed", True), error
+    assert states(run)["one"] == "done" and set(states(run).values()) <= {"done", "failed", "skipped", "waiting"}
+    exec(FILL.format(path=str(place / "rest")))  # what the end of the run has set free
+    with pytest.raises(RuntimeError, match="No space left on device"):
+        again(run)
+    (place / "fill").unlink()
+    (place / "rest").unlink()
+    (root / "fill.py").write_text("")
+    later = again(run)
+    assert ended(later) == ("done", "")
+    assert later.nodes()[0]["taken_over"] == run.id
+
+
+def test_a_run_folder_that_is_read_only_is_named(root, small_run_folder):
+    subprocess.run(["mount", "-o", "remount,ro", small_run_folder], check=True)
+    with pytest.raises(RuntimeError, match="The Run Folder '.*' cannot be used: .*Read-only file system.* Correct it"):
+        submit(node("one"), configuration=configure(cos_endpoint=str(small_run_folder)))
+    assert all_runs() == []
