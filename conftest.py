@@ -24,6 +24,8 @@ from urllib.parse import quote
 
 import pytest
 
+from dask_runtime.processors import processors
+
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).resolve().parent
@@ -101,8 +103,7 @@ def pytest_xdist_auto_num_workers(config):
     some = config.args_source is not pytest.Config.ArgsSource.TESTPATHS or config.getoption("nb_force_regen")
     if some and config.option.numprocesses == "auto":
         return 0
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return processors + 1  # a third of its time, a test waits for a server, a browser, or a process
+    return processors() + 1  # a third of its time, a test waits for a server, a browser, or a process
 
 
 def pytest_xdist_make_scheduler(config, log):

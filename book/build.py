@@ -3,16 +3,17 @@
 Sphinx can do that, and the command of Jupyter Book 1 has no option for it.
 """
 
-import os
 import sys
 from pathlib import Path
 
 import sphinx_multitoc_numbering
 from jupyter_book.sphinx import build_sphinx
 
+from dask_runtime.processors import processors
+
 ROOT = Path(__file__).parents[1]
 
-CHAPTERS_AT_A_TIME = 2 * os.cpu_count()
+CHAPTERS_AT_A_TIME = 2 * processors()
 """A chapter waits for servers and commands about half of the time that it takes."""
 
 _set_up_numbering = sphinx_multitoc_numbering.setup

@@ -10,6 +10,8 @@ import distributed
 from distributed import Scheduler, Security, SpecCluster, Worker
 from distributed.core import rpc
 
+from dask_runtime.processors import processors
+
 LOCAL = "local"
 LEAST_PARALLEL_NODES = 4
 
@@ -161,11 +163,6 @@ def _expect_our_dask(who, answer):
             f"{who} runs distributed {theirs}, and this machine distributed {ours}. Dask needs the same release on "
             f"both sides: use an environment with distributed {ours} there, or with distributed {theirs} here."
         )
-
-
-def processors():
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def usable(asked, offers):

@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from importlib.util import find_spec
 
+from dask_runtime.journal import Journal
 from dask_runtime.metadata import settings_of
 from dask_runtime.node import copy
 from dask_runtime.patience import Patience
@@ -105,7 +106,7 @@ def _has_files(run, facts, earlier):
     with run.held():
         for node in nodes:
             if run.is_cancelled():
-                _end_cancelled(run, nodes)
+                Journal(run, facts["nodes"]).finish(cancelled=True, lost=None)
                 return False
             copy_sources(node, facts["root"], run.sources(node.number))
         if earlier:
@@ -115,12 +116,6 @@ def _has_files(run, facts, earlier):
             except FolderError as error:
                 run.say(f"nothing is taken over: {error}")
     return True
-
-
-def _end_cancelled(run, nodes):
-    for node in nodes:
-        run.append(node=node.number, state=CANCELLED)
-    run.end(CANCELLED)
 
 
 def _answers(folder):

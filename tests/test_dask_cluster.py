@@ -508,7 +508,7 @@ def _certificates(directory):
 def test_the_local_cluster_counts_the_processors_that_it_may_use():
     code = (
         "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\n"
-        "from dask_runtime.cluster import processors; print(processors())"
+        "from dask_runtime.processors import processors; print(processors())"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert said.stdout == "1\n", said.stderr
