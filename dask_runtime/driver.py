@@ -124,6 +124,8 @@ class Driver:
                 for number in sorter.get_ready():
                     if not self.cancelled and not self.lost:
                         tasks.add(asyncio.create_task(self._run_node(number)))
+                        # Let it begin before all others are handed over.
+                        await asyncio.sleep(0)
                 if not tasks:
                     return
                 number, task = await self.ended.get()
