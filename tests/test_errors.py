@@ -7,7 +7,9 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FRAGMENTS = re.findall(r"^\| `(.+?)` \|", (ROOT / "book" / "errors.md").read_text(encoding="utf-8"), re.MULTILINE)
+PAGE = (ROOT / "book" / "errors.md").read_text(encoding="utf-8")
+FRAGMENTS = re.findall(r"^\| `(.+?)` \|", PAGE, re.MULTILINE)
+LINKS = re.findall(r"\[([^]]+)\]\(\w+\.md#(.+?)\)", PAGE)
 
 
 def _printed():
@@ -33,3 +35,12 @@ def test_each_error_that_a_chapter_shows_is_listed(error):
 @pytest.mark.parametrize("fragment", FRAGMENTS)
 def test_each_listed_error_is_shown_by_a_chapter(fragment):
     assert fragment in PRINTED
+
+
+def test_each_listed_error_has_a_link():
+    assert len(LINKS) == len(FRAGMENTS)
+
+
+@pytest.mark.parametrize(("text", "anchor"), LINKS)
+def test_a_link_names_the_heading_that_it_leads_to(text, anchor):
+    assert re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") == anchor

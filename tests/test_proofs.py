@@ -119,6 +119,12 @@ def test_numbers_in_words_fit_the_lists_after_them(path):
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_each_link_has_a_text(path):
+    """A page of the book gives an empty link the title of where it leads. JupyterLab gives it the name of the file."""
+    assert re.findall(r".*\[\]\(.*", path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_all_pages_speak_of_the_same_versions(path):
     stated = versions(path.read_text(encoding="utf-8"))
     true = supported()
