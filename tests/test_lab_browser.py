@@ -21,6 +21,10 @@ from elyra_runtime_doctor.host import environment
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = [Path(chapter).name for chapter in parse_toc_yaml(ROOT / "_toc.yml")]
+WITH_CODE = [name for name in CHAPTERS if "{code-cell}" in (ROOT / "book" / f"{name}.md").read_text(encoding="utf-8")]
+SLOW = {"registration", "result", "troubleshooting", "dask"}
+"""These keep a processor busy for longest. The tests of the chapters run all of their cells, too."""
+slow = pytest.mark.skipif("RUN_SLOW_CHAPTERS" not in os.environ, reason="slow; to run it, set RUN_SLOW_CHAPTERS=1")
 FOLDED = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 """Tags of cells that MyST-NB folds or leaves out."""
 
@@ -156,12 +160,35 @@ class Chapter:
         return self.panel.evaluate(LOOK)
 
     def run(self):
-        """Run all cells, none of which is folded, and wait for the end of the last one."""
+        """Run all cells, none of which is folded, and wait for the end of the last one, or for an error."""
         self.page.locator(".lm-MenuBar-item", has_text="Run").click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        codes = sum(cell.cell_type == "code" for cell in self.cells)
-        done = self.panel.locator(".jp-CodeCell .jp-InputPrompt", has_text=re.compile(r"\[\d+\]:"))
-        expect(done).to_have_count(codes, timeout=300_000)
+        self.wait_for(self.panel.locator(".jp-CodeCell").last)
+
+    def run_to(self, source):
+        """Run the cells down to the code cell with ``source``, and wait as ``run`` does. Return the cell."""
+        cell = self.panel.locator(".jp-CodeCell").filter(has=self.page.get_by_text(source, exact=True))
+        cell.locator(".jp-InputArea-editor").click()
+        self.page.locator(".lm-MenuBar-item", has_text="Run").click()
+        self.page.get_by_role("menuitem", name="Run All Above Selected Cell", exact=True).click()
+        self.page.keyboard.press("Control+Enter")
+        self.wait_for(cell)
+        return cell
+
+    def wait_for(self, cell):
+        """Wait until ``cell`` has run, or for an error."""
+        done = cell.locator(".jp-InputPrompt", has_text=re.compile(r"\[\d+\]:"))
+        expect(done.or_(self.errors).first).to_be_attached(timeout=600_000)
+
+    @property
+    def errors(self):
+        """The outputs in which Jupyter shows an error."""
+        return self.panel.locator("[data-mime-type='application/vnd.jupyter.error']")
+
+    @property
+    def numbers(self):
+        """What stands before the code cells: in which order they were run."""
+        return self.panel.locator(".jp-CodeCell .jp-InputPrompt").all_text_contents()
 
     def unfold(self):
         while self.panel.locator(".jp-InputPlaceholder").count():
@@ -224,15 +251,16 @@ def test_a_chapter_reads_like_its_page_and_is_saved_as_it_was(page, repository, 
     assert repository.changes() == ""
 
 
-def test_a_chapter_that_was_run_leaves_nothing_to_save(page, repository):
-    """The tests of the chapters run all cells of all chapters. Here, one is enough."""
-    chapter = Chapter.open(page, "schema")
+@pytest.mark.parametrize("name", [pytest.param(name, marks=slow if name in SLOW else ()) for name in WITH_CODE])
+def test_a_chapter_that_was_run_leaves_nothing_to_save(page, repository, name):
+    chapter = Chapter.open(page, name)
     chapter.expect_a_change()
     chapter.save()
     chapter.unfold()
     chapter.expect_nothing_to_save()
     chapter.run()
-    expect(chapter.panel.locator("[data-mime-type='application/vnd.jupyter.error']")).to_have_count(0)
+    assert chapter.errors.all_inner_texts() == []
+    assert chapter.numbers == [f"[{number}]:" for number in range(1, len(chapter.numbers) + 1)]
     chapter.save()
     chapter.close()
     assert repository.changes() == ""
@@ -245,6 +273,17 @@ def test_a_link_leads_to_a_chapter_and_to_its_heading(page):
     expect(chapter.panel.get_by_role("heading", name="Where did it go?")).to_be_in_viewport()
     chapter.panel.get_by_role("link", name="1 Schema: describe the runtime configuration").first.click()
     chapter = Chapter(page, "schema")
+
+
+def test_a_link_that_a_cell_prints_leads_to_the_fault(page):
+    """On the page, the link leads to the page with the faults. Here, its cells print the faults when they are run."""
+    faults, title = Chapter.open(page, "faults"), "The entry points that are installed are not those of the source"
+    faults.unfold()
+    faults.run()
+    troubleshooting = Chapter.open(page, "troubleshooting")
+    troubleshooting.run_to("faults(MISSING)").get_by_role("link", name=title).click()
+    expect(faults.handle).to_contain_class("lm-mod-current")
+    expect(faults.panel.locator("section.fault", has_text=title)).to_be_in_viewport()
 
 
 def test_a_chapter_that_is_open_twice_is_saved_in_both_tabs(page, chromium, repository):

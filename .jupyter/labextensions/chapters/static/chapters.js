@@ -19,17 +19,31 @@
     }
   }
 
-  /* Scroll to the heading `id`. jupyterlab-myst renders late, and JupyterLab looks for the heading only once. */
+  /* Scroll to the heading `id`, or to what a cell has printed with this id. jupyterlab-myst renders late, and JupyterLab
+     looks for the heading only once. */
   async function scrollTo(panel, id) {
     await panel.context.ready;
     const end = Date.now() + PATIENCE;
     while (Date.now() < end && !panel.isDisposed) {
-      const heading = panel.node.querySelector(`.jp-RenderedMySTMarkdown [id="${CSS.escape(id)}"]`);
-      if (heading) {
-        heading.scrollIntoView();
+      const target = panel.node.querySelector(
+        `:is(.jp-RenderedMySTMarkdown, .jp-OutputArea-output) [id="${CSS.escape(id)}"]`,
+      );
+      if (target) {
+        target.scrollIntoView();
         return;
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /* What a cell prints may link to a page of the book. There is none here: open its chapter instead. */
+  function openChapter(app, panel, event) {
+    const link = event.target.closest(".jp-OutputArea-output a");
+    const [, name, id] = link?.getAttribute("href")?.match(/^([\w-]+)\.html(#.*)?$/) ?? [];
+    if (name) {
+      event.preventDefault();
+      const path = panel.context.path.replace(/[^/]*$/, `${name}.md`);
+      app.commands.execute("rendermime:handle-local-link", { path, id });
     }
   }
 
@@ -41,6 +55,7 @@
         createNew: (panel) => {
           panel.context.ready.then(() => panel.content.widgets.forEach(fold));
           panel.setFragment = (fragment) => scrollTo(panel, fragment.slice(1));
+          panel.node.addEventListener("click", (event) => openChapter(app, panel, event));
         },
       }),
   };
