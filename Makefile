@@ -8,6 +8,10 @@ VENV := .venv
 ENV := $(VENV)/bin/python
 BOOK := _build/html/index.html
 
+# The three distributions, and where they are made from.
+OURS := demo-runtime elyra-dask-runtime elyra-runtime-kit
+SOURCES := . ./dask ./kit
+
 # Without bytecode, each kernel imports Elyra twice as slowly.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -76,17 +80,25 @@ bench: setup ## measure how the cost grows with the number of nodes, the time to
 	@$(ENV) benchmarks/bench_page.py
 	@$(ENV) benchmarks/bench_runs.py
 
+# A folder that pip takes: pip install --find-links dist elyra-dask-runtime
+.PHONY: dist
+dist: setup ## build the wheels and the sdists of the three distributions, in dist/
+	@rm -rf dist
+	@for source in $(SOURCES); do $(ENV) -m build --no-isolation --outdir dist $$source > dist.log || { cat dist.log; exit 1; }; done
+	@rm dist.log
+	@$(ENV) -m twine check --strict dist/*
+
 .PHONY: lock
 lock: setup ## renew requirements.txt: the newest versions that pyproject.toml allows
-	@$(ENV) -m uv pip compile --universal --python-version 3.10 --extra dev pyproject.toml -o requirements.txt \
-		--custom-compile-command "make lock" --upgrade -q
+	@$(ENV) -m uv pip compile --universal --python-version 3.10 --extra elyra --group dev pyproject.toml \
+		$(addprefix --no-emit-package ,$(OURS)) -o requirements.txt --custom-compile-command "make lock" --upgrade -q
 
 .PHONY: clean
 clean: ## remove everything that make has made
 	rm -rf .venv .venvs .lab _build dist .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* .virtual_documents
 
 # What the environment was made from is written last, so that an interrupted set-up is done again.
-ENV_SOURCES = cksum pyproject.toml requirements.txt
+ENV_SOURCES = cksum pyproject.toml dask/pyproject.toml kit/pyproject.toml requirements.txt
 PYTHON_IS_GIVEN := $(filter command environment,$(firstword $(origin PYTHON)))
 
 .PHONY: setup
@@ -118,12 +130,12 @@ _environment:
 	@PIP_USER=0 $(ENV) -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.txt)"
 	@{ $(ENV) -m uv pip sync --compile-bytecode --python $(ENV) requirements.txt 2>&1 || touch $(VENV)/failed; } | grep -v '^ + '; \
 		[ ! -e $(VENV)/failed ]
-	@$(ENV) -m uv pip install --python $(ENV) --no-deps --editable . --quiet
+	@$(ENV) -m uv pip install --python $(ENV) --no-deps $(addprefix --editable ,$(SOURCES)) --quiet
 	@$(ENV_SOURCES) > $(VENV)/made-from
 
 # Caches of Sphinx and Jupyter do not know that the pages depend on the package. So there are none:
 # a book is complete and up to date, or it is built anew.
-BOOK_SOURCES = { $(ENV) --version; find book demo_runtime dask_runtime elyra_runtime_doctor jupyter-config _config.yml \
+BOOK_SOURCES = { $(ENV) --version; find book demo_runtime dask kit jupyter-config _config.yml \
 	_toc.yml pyproject.toml requirements.txt Makefile README.md tests/*.py -type f ! -path '*/__pycache__/*' ! -path '*/.ipynb_checkpoints/*' \
 	-exec cksum {} + | LC_ALL=C sort; }
 

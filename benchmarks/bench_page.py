@@ -5,6 +5,7 @@ earlier commit, it measures that one by turns, and prints the ratios. It takes a
 """
 
 import io
+import os
 import statistics
 import subprocess
 import sys
@@ -82,7 +83,8 @@ class Tree:
         place.mkdir()
         self.name = name
         directories = own_jupyter(place)
-        own = {"HOME": str(place), "PYTHONPATH": str(source)}
+        packages = os.pathsep.join(str(source / folder) for folder in ("", "dask", "kit"))
+        own = {"HOME": str(place), "PYTHONPATH": packages}
         sizes = map(str, (NODES, LISTED, NODES_OF_LISTED))
         self.writer = subprocess.Popen(
             [sys.executable, "-c", WRITER, LINE, *sizes],

@@ -424,7 +424,7 @@ def test_what_the_user_can_mend_is_said_at_once(root, dask, nodes, words):
 
 def test_without_dask_the_user_is_told_what_to_install(root, dask, monkeypatch):
     monkeypatch.setattr("dask_runtime.start.find_spec", lambda name: None)
-    with pytest.raises(RuntimeError, match=r"pip install 'demo-runtime\[dask\]'"):
+    with pytest.raises(RuntimeError, match=r"pip install distributed"):
         submit(node("one"), configuration=dask)
 
 

@@ -25,6 +25,7 @@ case "$*" in
 esac
 """
 
+PROJECTS = "pyproject.toml", "dask/pyproject.toml", "kit/pyproject.toml"
 SET_UP = "-m venv .venv"
 BUILD = "book/build.py"
 
@@ -67,9 +68,9 @@ def repository(tmp_path):
     (tools / "python3").write_text(PYTHON)
     (tools / "python3").chmod(0o755)
     repository = Repository(tmp_path / "a repository", tools)
-    for name in ("Makefile", "_config.yml", "_toc.yml", "pyproject.toml", "requirements.txt"):
+    for name in ("Makefile", "_config.yml", "_toc.yml", *PROJECTS, "requirements.txt"):
         repository.write(name, (ROOT / name).read_text(encoding="utf-8"))
-    sources = "demo_runtime/processor.py", "dask_runtime/processor.py", "jupyter-config/demo_runtime.json"
+    sources = "demo_runtime/processor.py", "dask/dask_runtime/processor.py", "jupyter-config/demo_runtime.json"
     for name in ("book/start.md", *sources):
         repository.write(name, "some text\n")
     return repository
@@ -90,7 +91,7 @@ def test_the_second_time_nothing_is_done_again(repository):
         "book/start.md",
         "book/new.py",
         "demo_runtime/processor.py",
-        "dask_runtime/static/new.js",
+        "dask/dask_runtime/static/new.js",
         "_config.yml",
         "_toc.yml",
     ],

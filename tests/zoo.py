@@ -25,7 +25,6 @@ STEPS = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Start a r
 STEPS = STEPS.partition("\n## ")[0]
 COPIED = re.findall("`(.+?)`", STEPS.partition("1. Copy ")[2].partition(" to an empty folder")[0])
 WORDS = re.findall(r"^ *\| `(.+?)` \| `(.+?)` \|", STEPS, re.MULTILINE)
-DELETED = re.findall("`(.+?)`", STEPS.partition("delete the lines that hold ")[2].partition(":")[0])
 BLOCK = re.search("from a line `(.+?)` to the next line `(.+?)`", STEPS).groups()
 
 
@@ -40,8 +39,7 @@ def copy_of_the_demo(folder, called="orbit"):
     words = [(old, _called(new, called)) for old, new in WORDS]
     for path in sorted(folder.rglob("*"), reverse=True):  # files come before the folder that holds them
         if path.is_file():
-            lines = _without_blocks(path.read_text(encoding="utf-8")).splitlines(keepends=True)
-            kept = "".join(line for line in lines if not any(word in line for word in DELETED))
+            kept = _without_blocks(path.read_text(encoding="utf-8"))
             path.write_text(_replaced(kept, words), encoding="utf-8")
         path.rename(path.with_name(_replaced(path.name, words)))
 

@@ -30,7 +30,7 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     token = os.environ.pop("JUPYTER_TOKEN", "")  # the runtimes that are loaded have no business with it
     if find_spec("elyra") is None:
-        return _error("Elyra is not installed in this environment. Install it: pip install 'demo-runtime[elyra]'")
+        return _error("Elyra is not installed in this environment. Install it: pip install 'elyra-runtime-kit[elyra]'")
     try:
         report = _report(options, token)
     except (LookupError, NoReport) as error:

@@ -120,7 +120,7 @@ def _add(row):
 @cache
 def _book():
     try:
-        addresses = metadata("demo-runtime").get_all("Project-URL") or []
+        addresses = metadata("elyra-runtime-kit").get_all("Project-URL") or []
     except PackageNotFoundError:
         addresses = []
     for address in addresses:

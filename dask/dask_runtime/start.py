@@ -39,7 +39,7 @@ def start(facts, environment, earlier=None):
     Raises ``RuntimeError`` with a sentence for the user, and leaves nothing.
     """
     if find_spec("distributed") is None:
-        raise RuntimeError("The Dask runtime needs dask. Install it: pip install 'demo-runtime[dask]'")
+        raise RuntimeError("The Dask runtime needs the package distributed. Install it: pip install distributed")
     folder = facts["settings"]["cos_endpoint"]
     if folder != "default" and not _answers(folder):
         raise RuntimeError(
