@@ -77,6 +77,7 @@ pictures: setup ## take the pictures of the book anew, with an installed Chromiu
 .PHONY: bench
 bench: setup ## measure how the cost grows with the number of nodes, the time to import, and runs on Dask
 	@$(ENV) benchmarks/bench.py $(ARGS)
+	@$(ENV) benchmarks/bench_kit.py
 	@$(ENV) benchmarks/bench_page.py
 	@$(ENV) benchmarks/bench_runs.py
 

@@ -32,6 +32,8 @@ PROVED_BY = (
     ("kit/elyra_runtime_doctor/contract.py", ("test_contract",)),
     ("kit/elyra_runtime_doctor/live.py", ("test_doctor_server",)),
     ("kit/elyra_runtime_doctor/*", ("test_doctor_command", "test_elyras_faults")),
+    ("kit/elyra_runtime_kit/*", ("test_kit_declaration", "test_kit_runtime", "test_kit_host")),
+    ("kit/README.md", ("test_kit_host",)),
     ("conftest.py", ("test_chapters",)),
     ("book/lesson.py", ("test_errors", "_toc.yml")),
     ("book/*.py", ("test_make",)),

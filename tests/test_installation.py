@@ -95,7 +95,10 @@ DISTRIBUTIONS = {
         },
     ),
     "elyra_runtime_kit": Distribution(
-        REPOSITORY / "kit", ("elyra_runtime_doctor",), {}, commands=("bin/elyra-runtime-doctor",)
+        REPOSITORY / "kit",
+        ("elyra_runtime_doctor", "elyra_runtime_kit"),
+        {},
+        commands=("bin/elyra-runtime-doctor",),
     ),
     "elyra_dask_runtime": Distribution(
         REPOSITORY / "dask",
@@ -249,6 +252,7 @@ def test_the_entry_points_are_in_the_groups_that_elyra_reads():
     assert schemas["demoruntime"] == "demo_runtime.schema:DemoRuntimeSchemasProvider"
     assert processors["dask"] == "dask_runtime.processor:DaskPipelineProcessor"
     assert schemas["dask"] == "dask_runtime.schema:DaskSchemasProvider"
+    assert schemas["elyra-runtime-kit"] == "elyra_runtime_kit.discovery:KitSchemasProvider"
 
 
 def with_all_that_they_need(names):

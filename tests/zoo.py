@@ -142,6 +142,8 @@ class Cage:
     The runtime is healthy until an animal is ``put``.
     """
 
+    contract_of_it = CONTRACT
+
     def __init__(self, directory):
         self.directory = Path(directory)
         self.source = self.directory / "source"
@@ -190,7 +192,7 @@ class Cage:
 
     def contract(self, test):
         """Run the tests of the contract that ``test`` selects. Return the ``subprocess.CompletedProcess`` of pytest."""
-        (self.directory / "test_zoo_contract.py").write_text(CONTRACT, encoding="utf-8")
+        (self.directory / "test_zoo_contract.py").write_text(self.contract_of_it, encoding="utf-8")
         options = ["-q", "-p", "no:cacheprovider", "-k", test, "--rootdir", self.directory]
         # Other plugins take longer to import than the contract, and have nothing to do with it.
         bare = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}

@@ -207,9 +207,10 @@ class Runtime:
 
     @cached_property
     def providers(self):
-        """The schemas providers that come with the runtime."""
+        """The schemas providers that come with the runtime, and those of others that serve its schema."""
         own = self.entry_point.file
-        return [point for point in self.survey.entry_points if point.group == PROVIDERS and point.file is own]
+        points = [point for point in self.survey.entry_points if point.group == PROVIDERS]
+        return [point for point in points if point.file is own or self.name in _served_by(point)]
 
     @property
     def no_json(self):
@@ -358,6 +359,15 @@ def _read(file):
     except (configparser.Error, UnicodeDecodeError) as error:
         file.error = error
     return file
+
+
+def _served_by(point):
+    """Return the names of the schemas of runtimes that a schemas provider gives."""
+    try:
+        schemas = point.loaded().get_schemas()
+        return [schema.get("name") for schema in schemas if schema.get("schemaspace_id") == SCHEMASPACE_ID]
+    except Exception:  # Elyra has met the same error, and logged it
+        return []
 
 
 def _known_types():

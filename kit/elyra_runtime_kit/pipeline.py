@@ -1,0 +1,178 @@
+"""What a pipeline consists of, in the order of a run. This module imports nothing of Elyra.
+
+It reads operations, which is Elyra's word for parsed nodes: any objects with the attributes of
+``elyra.pipeline.pipeline.GenericOperation`` (Elyra 4.1) will do.
+"""
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+KINDS = {
+    "execute-notebook-node": "notebook",
+    "execute-python-node": "Python script",
+    "execute-r-node": "R script",
+}
+"""The kinds of node that Elyra calls generic, by the ``classifier`` of their operation."""
+
+RESOURCES = "cpu", "cpu_limit", "memory", "memory_limit", "gpu", "gpu_vendor"
+
+
+class PipelineError(ValueError):
+    """A pipeline that cannot be run or exported. The message, for the user, names the node and the way out."""
+
+
+@dataclass(frozen=True)
+class FileNames:
+    """An ordered set of file names, cheap to unite.
+
+    Bit ``i`` of ``bits`` stands for ``names[i]``. Files are handed down from node to node, so on a chain of n nodes
+    that each write one there are n * n / 2 names to hand down. As bits they fit; as lists they fill the memory.
+    """
+
+    names: list
+    bits: int = 0
+
+    def __len__(self):
+        return self.bits.bit_count()
+
+    def __iter__(self):
+        bits = self.bits
+        while bits:
+            lowest = bits & -bits
+            yield self.names[lowest.bit_length() - 1]
+            bits ^= lowest
+
+
+@dataclass(frozen=True)
+class Node:
+    """The facts about one node. No value of an environment variable is among them.
+
+    ``label`` is the name, and where nodes share a name, ``name (id)``. ``kind`` is one of ``KINDS``. ``file`` is
+    relative to the root directory; ``dependencies`` and ``outputs`` are relative to the folder of ``file``, and may
+    hold wildcards. ``inputs`` holds the files that the node declares, and all that its parents hand down: their outputs
+    and their own inputs, as in ``PipelineProcessor._propagate_operation_inputs_outputs`` (Elyra 4.1). ``parents`` holds
+    the ids of the nodes that come before. ``resources`` holds what is asked of those in ``RESOURCES``.
+    ``ignored_properties`` names the node properties that are set for other runtimes, such as Kubernetes secrets: the
+    editor offers them all.
+    """
+
+    id: str
+    name: str
+    label: str
+    kind: str
+    file: str
+    runtime_image: str
+    dependencies: list
+    include_subdirectories: bool
+    inputs: FileNames
+    outputs: list
+    environment_variables: list
+    parents: list
+    resources: dict
+    ignored_properties: list
+
+
+def nodes_of(operations, root):
+    """Return a list with a ``Node`` for each of ``operations``, a dict by id; parents come first.
+
+    The same operations come in the same order each time. The time for a node does not depend on the number of nodes.
+
+    Raises ``PipelineError``: no nodes, a link to a node that is not there, a cycle, a component that is no notebook,
+    Python script or R script, or a file that does not exist below ``root``.
+    """
+    if not operations:
+        raise PipelineError("The pipeline has no nodes. Drag a notebook or a script onto it, and save it.")
+    labels = _labels(operations)
+    in_order = _in_order(operations, labels)
+    handed_down = _handed_down(in_order)
+    root = os.path.abspath(root)
+    return [_node(operation, labels[operation.id], handed_down[operation.id], root) for operation in in_order]
+
+
+def repeated_names(nodes):
+    """Return the names that two or more of ``nodes``, or of operations, carry, in order."""
+    counts = Counter(node.name for node in nodes)
+    return [name for name, count in counts.items() if count > 1]
+
+
+def _labels(operations):
+    repeated = set(repeated_names(operations.values()))
+    return {
+        id: f"{operation.name} ({id})" if operation.name in repeated else operation.name
+        for id, operation in operations.items()
+    }
+
+
+def _in_order(operations, labels):
+    parents = {operation.id: operation.parent_operation_ids for operation in operations.values()}
+    for id, above in parents.items():
+        for parent in above:
+            if parent not in operations:
+                raise PipelineError(
+                    f"Node {operations[id].name!r} follows a node that the pipeline does not hold (id {parent!r}). "
+                    "Open the pipeline in the editor, remove the link and draw it again."
+                )
+    try:
+        return [operations[id] for id in TopologicalSorter(parents).static_order()]
+    except CycleError as error:
+        nodes = " -> ".join(repr(labels[id]) for id in error.args[1])
+        raise PipelineError(
+            f"The nodes {nodes} form a circle, so none of them can be the first. Open the pipeline in the editor and "
+            "remove one of the links between them."
+        ) from error
+
+
+def _handed_down(in_order):
+    numbers, names, received, passed_on = {}, [], {}, {}
+
+    def bits(files):
+        result = 0
+        for file in files or ():
+            if file not in numbers:
+                numbers[file] = len(names)
+                names.append(file)
+            result |= 1 << numbers[file]
+        return result
+
+    for operation in in_order:
+        inputs = bits(operation.inputs)
+        for parent in operation.parent_operation_ids:
+            inputs |= passed_on[parent]
+        received[operation.id] = FileNames(names, inputs)
+        passed_on[operation.id] = inputs | bits(operation.outputs)
+    return received
+
+
+def _node(operation, label, inputs, root):
+    if operation.classifier not in KINDS:
+        raise PipelineError(
+            f"Node {operation.name!r} is a component of the kind {operation.classifier!r}. This runtime takes "
+            "notebooks, Python scripts and R scripts: replace the node by one of these."
+        )
+    path = os.path.abspath(os.path.join(root, operation.filename))
+    if not os.path.isfile(path):
+        raise PipelineError(
+            f"Node {operation.name!r} has no file: {path!r} does not exist. Restore the file, or choose another one in "
+            "the properties of the node."
+        )
+    return Node(
+        id=operation.id,
+        name=operation.name,
+        label=label,
+        kind=KINDS[operation.classifier],
+        file=Path(os.path.relpath(path, root)).as_posix(),
+        runtime_image=operation.runtime_image,
+        dependencies=list(operation.dependencies),
+        include_subdirectories=bool(operation.include_subdirectories),
+        inputs=inputs,
+        outputs=list(operation.outputs),
+        environment_variables=[variable.env_var for variable in operation.env_vars],
+        parents=list(dict.fromkeys(operation.parent_operation_ids)),
+        resources={name: getattr(operation, name) for name in RESOURCES if getattr(operation, name)},
+        ignored_properties=sorted(
+            name for name, set_to in operation.elyra_props.items() if set_to and name != "env_vars"
+        ),
+    )
