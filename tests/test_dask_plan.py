@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from pipelines import by_id, operation
 
 from dask_runtime.plan import copy_sources, plan
-from demo_runtime.description import PipelineError
+from elyra_runtime_kit import PipelineError
+from elyra_runtime_kit.pipeline import nodes_of
 
 FILES = (
     "work.py",
@@ -44,10 +45,24 @@ PATTERNS = (
 PLAIN = ("a.csv", "b.csv", ".env", "data/a.csv", "data", "lost.csv", ".hidden/a.csv", "../work.py", "./a.csv", "data/")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def place(tmp_path_factory):
+    """The current directory: it holds the script of each node."""
+    place = tmp_path_factory.mktemp("place")
+    (place / "work.py").touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        yield
+
+
+def plan_of(*operations):
+    return plan(nodes_of(by_id(*operations), "."), lambda node: {})
+
+
 def planned(**properties):
     node = operation("work")
     node._component_props |= properties
-    return plan(by_id(node))[0]
+    return plan_of(node)[0]
 
 
 def selected_by_us(folder, target, dependencies, recursive):
@@ -132,14 +147,14 @@ def test_a_property_without_a_meaning_is_named():
     node = operation("work")
     node._component_props |= {"cpu": 1, "cpu_limit": 2, "memory_limit": 3, "gpu": 1, "gpu_vendor": "amd.com/gpu"}
     node._elyra_props["kubernetes_tolerations"] = ["one"]
-    image, limits, others = plan(by_id(node))[0].notes
+    image, limits, others = plan_of(node)[0].notes
     assert "'example/image:1'" in image
     assert "cpu_limit, memory_limit, gpu_vendor" in limits
     assert "kubernetes_tolerations" in others
 
 
 def test_parents_come_first_and_are_numbers():
-    nodes = plan(by_id(operation("c", ["b", "a"]), operation("b", ["a"]), operation("a")))
+    nodes = plan_of(operation("c", ["b", "a"]), operation("b", ["a"]), operation("a"))
     assert [(node.number, node.name, node.parents) for node in nodes] == [(0, "a", []), (1, "b", [0]), (2, "c", [1, 0])]
 
 

@@ -103,8 +103,8 @@ DISTRIBUTIONS = {
     "elyra_dask_runtime": Distribution(
         REPOSITORY / "dask",
         ("dask_runtime",),
-        {"processors": ["dask"], "schemas": ["dask"], "types": ["DASK"], "server extensions": ["dask_runtime"]},
-        needs=("demo_runtime", "elyra_runtime_kit"),
+        {"processors": ["dask"], "schemas": ["dask"], "types": ["DASK"]},
+        needs=("elyra_runtime_kit",),
     ),
 }
 EXTENSIONS = [name for each in DISTRIBUTIONS.values() for name in each.adds.get("server extensions", [])]
@@ -251,7 +251,6 @@ def test_the_entry_points_are_in_the_groups_that_elyra_reads():
     assert processors["demoruntime"] == "demo_runtime.processor:DemoPipelineProcessor"
     assert schemas["demoruntime"] == "demo_runtime.schema:DemoRuntimeSchemasProvider"
     assert processors["dask"] == "dask_runtime.processor:DaskPipelineProcessor"
-    assert schemas["dask"] == "dask_runtime.schema:DaskSchemasProvider"
     assert schemas["elyra-runtime-kit"] == "elyra_runtime_kit.discovery:KitSchemasProvider"
 
 

@@ -2,8 +2,8 @@
 
 Read the modules in this order:
 
-1. ``dask.json``, ``schema``, ``metadata``, ``runtime_type`` and ``processor``: the three steps again, on top of
-   those of ``demo_runtime``;
+1. ``dask.json`` and ``processor``: what the runtime is, and what it does with a pipeline. ``elyra_runtime_kit`` carries
+   what every runtime needs;
 2. ``plan``: what a pipeline asks for, ``run``: the folder that holds all that is known of one run, and ``start``;
 3. ``driver``: the process that leads a run on Dask, and its ``patience``, ``journal``: what it writes down, and
    ``cluster``: where it runs;
@@ -11,10 +11,3 @@ Read the modules in this order:
 5. ``server`` and ``static/``: the run page; ``answers`` and ``files``: what it asks about runs, and what nodes left;
    ``threads``: so that no folder of a run holds up the server.
 """
-
-
-def _jupyter_server_extension_points():
-    """Tell Jupyter Server which extension this package brings (jupyter_server 2, ``ExtensionPoint``)."""
-    from dask_runtime.server import DaskRuntimeExtension
-
-    return [{"module": "dask_runtime.server", "app": DaskRuntimeExtension}]

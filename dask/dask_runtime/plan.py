@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dask_runtime.node import copy
 from dask_runtime.run import RUN_ID
-from demo_runtime.description import PipelineError, describe
+from elyra_runtime_kit import PipelineError
 
 WILDCARDS = frozenset("*?[")
 LIMITS = ("cpu_limit", "memory_limit", "gpu_vendor")
@@ -46,39 +46,35 @@ class PlannedNode:
         return dict(vars(self))  # asdict() copies each list, too, and takes longer than the rest of the plan
 
 
-def plan(operations):
-    """Return a ``PlannedNode`` for each of ``operations``, parents first.
+def plan(nodes, environment):
+    """Return a ``PlannedNode`` for each of ``nodes``, the nodes of a job of the
+    kit, parents first.
 
-    ``operations`` is a dict by id. Raises ``PipelineError`` for what
-    ``demo_runtime.description.describe`` refuses, for an output that would
-    lie outside the folder of its node, and for an environment variable that
-    no system takes.
+    ``environment`` is a function that returns the environment variables of a
+    node, a dict. Raises ``PipelineError`` for an output that would lie outside
+    the folder of its node, and for an environment variable that no system takes.
     """
-    nodes, numbers = [], {}
-    for number, node in enumerate(describe(operations)):
-        _check(node, operations[node.id].env_vars)
-        numbers[node.id] = number
-        parents = [numbers[id] for id in dict.fromkeys(operations[node.id].parent_operation_ids)]
-        nodes.append(_planned(number, node, parents))
-    return nodes
+    numbers = {node.id: number for number, node in enumerate(nodes)}
+    for node in nodes:
+        _check(node, environment(node))
+    return [_planned(numbers[node.id], node, [numbers[id] for id in node.parents]) for node in nodes]
 
 
 def _check(node, variables):
-    for variable in variables:
-        if "=" in variable.env_var or not is_taken(variable.env_var):
+    for variable, value in variables.items():
+        if "=" in variable or not is_taken(variable):
             raise PipelineError(
-                f"Node {node.name!r} has the environment variable {variable.env_var!r}, which no system takes. "
-                "Rename it."
+                f"Node {node.name!r} has the environment variable {variable!r}, which no system takes. Rename it."
             )
-        if not is_taken(variable.value):
+        if not is_taken(value):
             raise PipelineError(
-                f"The environment variable {variable.env_var!r} of node {node.name!r} holds a character that no "
+                f"The environment variable {variable!r} of node {node.name!r} holds a character that no "
                 "system takes, such as a zero byte. Enter its value anew."
             )
-        length = len(os.fsencode(f"{variable.env_var}={variable.value}\0"))
+        length = len(os.fsencode(f"{variable}={value}\0"))
         if length > LONGEST_VARIABLE:
             raise PipelineError(
-                f"The environment variable {variable.env_var!r} of node {node.name!r} is too long for a system: it "
+                f"The environment variable {variable!r} of node {node.name!r} is too long for a system: it "
                 f"takes up to {LONGEST_VARIABLE} bytes, and the variable has {length}. Write the value to a file, and "
                 "make the file a dependency of the node."
             )

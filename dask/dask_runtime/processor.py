@@ -1,72 +1,54 @@
-"""Step 2 again: the processor. It plans the run, lets it start, and returns."""
+"""The processor. It plans the run, lets it start, and returns."""
 
 import time
+from pathlib import Path
 
-from elyra.pipeline.pipeline_constants import ENV_VARIABLES
-
-from dask_runtime.metadata import DaskMetadata
 from dask_runtime.plan import is_taken, plan
-from dask_runtime.runtime_type import DASK, DISPLAY_NAME
-from dask_runtime.schema import SCHEMA
-from dask_runtime.server import run_url
+from dask_runtime.server import HANDLERS, run_url
 from dask_runtime.start import start
-from demo_runtime.description import PipelineError
-from demo_runtime.processor import DemoPipelineProcessor, DemoPipelineProcessorResponse
-from demo_runtime.report import line, one_line
+from elyra_runtime_kit import Declaration, Runtime, line
+
+FOLDER = Path(__file__).parent
 
 
-class DaskPipelineProcessorResponse(DemoPipelineProcessorResponse):
-    """What the editor and the command line show after a submission: a link to the page of the run."""
+class DaskPipelineProcessor(Runtime):
+    """Runs the nodes of a pipeline on Dask distributed."""
 
-    _type = DASK
-    _name = SCHEMA["name"]
+    declaration = Declaration(
+        name="dask",
+        type_id="DASK",
+        display_name="Dask",
+        fields=FOLDER / "dask.json",
+        icon=FOLDER / "static" / "dask_runtime.svg",
+    )
 
+    def run(self, job):
+        """Start a run of ``job``.
 
-class DaskPipelineProcessor(DemoPipelineProcessor):
-    """Runs the nodes of a pipeline on Dask distributed.
-
-    It finds the runtime configuration, orders the nodes and locates their files as the Demo Runtime does.
-    """
-
-    _type = DASK
-    _name = SCHEMA["name"]
-
-    supported_properties = {ENV_VARIABLES}
-    configuration_class = DaskMetadata
-
-    def process(self, pipeline):
-        """Start a run of ``pipeline``.
-
-        Returns a ``DaskPipelineProcessorResponse`` as soon as the run is
-        accepted. Raises ``RuntimeError`` for all that the user can mend at
-        once; nothing of the run is left then.
+        Returns the address of its page as soon as the run is accepted. Raises
+        ``RuntimeError`` for all that the user can mend at once; nothing of the
+        run is left then.
         """
-        name = one_line(pipeline.name)
-        settings = self._runtime_configuration(pipeline).settings()
-        try:
-            nodes = [self._located(node) for node in plan(pipeline.operations)]
-        except PipelineError as error:
-            raise RuntimeError(f"Pipeline {pipeline.name!r}: {error}") from error
+        nodes = plan(job.nodes, job.environment)
         facts = {
-            "pipeline": pipeline.name,
-            "configuration": pipeline.runtime_config,
-            "settings": settings,
-            "root": self.root_dir,
+            "pipeline": job.name,
+            "configuration": job.configuration.name,
+            "settings": job.configuration.values(),
+            "root": job.root,
             "nodes": [node.facts for node in nodes],
         }
-        run_name = f"{pipeline.name}-{time.strftime('%m%d%H%M%S')}"
-        environment = [self._environment(pipeline.operations[node.id], run_name) for node in nodes]
-        run = start(facts, environment)
+        run_name = f"{job.name}-{time.strftime('%m%d%H%M%S')}"
+        run = start(facts, [self._environment(job, node, run_name) for node in job.nodes])
         for note, names in _by_note(nodes).items():
-            self.log_pipeline_info(name, f"{note} {line({'nodes': names})}")
-        self.log_pipeline_info(name, f"run {run.id} is accepted; nodes: {len(nodes)}; its files: {run.folder}")
-        return DaskPipelineProcessorResponse(run_url(run, getattr(self.parent, "serverapp", None)))
+            job.log(f"{note} {line({'nodes': names})}")
+        job.log(f"run {run.id} is accepted; nodes: {len(nodes)}; its files: {run.folder}")
+        return run_url(run, self.server)
 
-    def export(self, pipeline, pipeline_export_format, pipeline_export_path, overwrite):
-        """Raise ``RuntimeError``: this runtime runs pipelines. The editor does not offer an export."""
-        raise RuntimeError(f"{DISPLAY_NAME} runs pipelines and exports none. Choose Run Pipeline.")
+    def handlers(self):
+        """Return the pages of the runs."""
+        return HANDLERS
 
-    def _environment(self, operation, run_name):
+    def _environment(self, job, node, run_name):
         """Return the environment variables of a node: its own, and Elyra's, which win.
 
         ``PipelineProcessor._collect_envs`` (Elyra 4.1) would drop a node's own keys of an object storage.
@@ -83,7 +65,7 @@ class DaskPipelineProcessor(DemoPipelineProcessor):
             "ELYRA_RUN_NAME": run_name,
             "ELYRA_ENABLE_PIPELINE_INFO": str(self.enable_pipeline_info),
         }
-        return {**operation.env_vars.to_dict(), **elyras}
+        return {**job.environment(node), **elyras}
 
 
 def _by_note(nodes):

@@ -1,4 +1,4 @@
-"""The Jupyter Server extension: the pages of the runs, and what they ask the server for.
+"""The pages of the runs, and what they ask the server for.
 
 Both pages are files of ``static/``, the same for each run. What they show comes as JSON from below ``api/``.
 """
@@ -15,8 +15,7 @@ from string import Template
 from urllib.request import ProxyHandler, build_opener
 
 from jupyter_server.auth.decorator import authorized
-from jupyter_server.base.handlers import APIHandler, JupyterHandler
-from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.base.handlers import APIHandler, FileFindHandler, JupyterHandler
 from jupyter_server.serverapp import list_running_servers
 from jupyter_server.utils import url_path_join
 from tornado.iostream import StreamClosedError
@@ -52,28 +51,6 @@ FILES = " files"
 THREADS = Threads()
 
 
-class DaskRuntimeExtension(ExtensionApp):
-    """Serves ``static/``, and under ``<base url>/dask_runtime/`` the pages of the runs.
-
-    As with ``demo_runtime``, each file of ``static/`` carries the package's name.
-    """
-
-    name = "dask_runtime"
-    static_paths = [str(STATIC)]
-
-    def initialize_handlers(self):
-        run, node = r"dask_runtime/api/runs/([^/]+)", r"/nodes/(\d{1,9})"
-        self.handlers += [
-            (r"dask_runtime/runs/?", PageHandler),
-            (r"dask_runtime/runs/([^/]+)", PageHandler),
-            (r"dask_runtime/api/runs", RunsHandler),
-            (run, RunHandler),
-            (f"{run}/(cancel|again)", ActionHandler),
-            (f"{run}{node}/log", LogHandler),
-            (f"{run}/files/(\\d{{1,9}})/(.+)", FileHandler),
-        ]
-
-
 def run_url(run, serverapp=None):
     """Return where a browser finds the page of ``run``: on ``serverapp``, or on a server of the user that runs.
 
@@ -88,7 +65,7 @@ def run_url(run, serverapp=None):
 
 
 def _has_pages(url):
-    """Say whether the server at ``url`` answers, and has this extension. It is not told the user's token."""
+    """Say whether the server at ``url`` answers, and has these pages. It is not told the user's token."""
     ask = build_opener(ProxyHandler({})).open  # a proxy does not know this machine's servers
     with suppress(OSError, ValueError, HTTPException):
         with ask(url_path_join(url, "static/dask_runtime/dask_runtime_run.js"), timeout=SECONDS_TO_ANSWER) as answer:
@@ -259,3 +236,22 @@ class FileHandler(JupyterHandler):
         self.set_header("Content-Type", type)
         self.set_header("Content-Length", size)
         self.set_header("Content-Disposition", disposition)
+
+
+_RUN, _NODE = r"dask_runtime/api/runs/([^/]+)", r"/nodes/(\d{1,9})"
+
+HANDLERS = [
+    (r"static/dask_runtime/(.+)", FileFindHandler, {"path": [str(STATIC)]}),
+    (r"dask_runtime/runs/?", PageHandler),
+    (r"dask_runtime/runs/([^/]+)", PageHandler),
+    (r"dask_runtime/api/runs", RunsHandler),
+    (_RUN, RunHandler),
+    (f"{_RUN}/(cancel|again)", ActionHandler),
+    (f"{_RUN}{_NODE}/log", LogHandler),
+    (f"{_RUN}/files/(\\d{{1,9}})/(.+)", FileHandler),
+]
+"""What is served under ``<base url>/dask_runtime/``, and ``static/``.
+
+Each file of ``static/`` carries the package's name: Jupyter Server finds a static file by its bare name, and once it
+has served an ``icon.svg`` of one package, it refuses those of all others.
+"""

@@ -11,13 +11,15 @@ import time
 from contextlib import suppress
 from importlib.util import find_spec
 
+from elyra.metadata.manager import MetadataManager
+from elyra.metadata.schemaspaces import Runtimes
+
 from dask_runtime.journal import Journal
-from dask_runtime.metadata import settings_of
 from dask_runtime.node import copy
 from dask_runtime.patience import Patience
 from dask_runtime.plan import PlannedNode, copy_sources
 from dask_runtime.run import CANCELLED, DONE, ENDED, FAILED, FolderError, Run
-from demo_runtime.description import PipelineError
+from elyra_runtime_kit import PipelineError
 
 BEGIN = b"\n"
 """What the driver waits for. If whoever has started it dies before, it hears that, too, and ends."""
@@ -84,13 +86,21 @@ def again(run):
         if later := run.later():
             return _continued_by(later, run)
         facts = {name: value for name, value in run.facts.items() if name not in ("id", "submitted")}
-        facts["settings"] = settings_of(facts["configuration"]) or facts["settings"]
+        facts["settings"] = _settings_of(facts["configuration"]) or facts["settings"]
         try:
             new = start({**facts, "again": run.id}, run.environment(), run)
         except LookupError as error:
             raise RuntimeError(str(error)) from error
         run.forget_environment()
         return new
+
+
+def _settings_of(name):
+    """Return the values of the runtime configuration ``name``, or ``None`` if it is gone."""
+    try:
+        return MetadataManager(schemaspace=Runtimes.RUNTIMES_SCHEMASPACE_ID).get(name).values()
+    except Exception:  # Elyra raises whatever a broken file leads to
+        return None
 
 
 def _continued_by(later, run):
