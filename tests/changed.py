@@ -30,6 +30,7 @@ PROVED_BY = (
     ("dask/dask_runtime/mask.py", ("test_dask_masking",)),
     ("dask/dask_runtime/*", ("test_dask_plan", "test_dask_runs")),
     ("kit/elyra_runtime_doctor/contract.py", ("test_contract",)),
+    ("kit/elyra_runtime_doctor/levels.py", ("test_levels",)),
     ("kit/elyra_runtime_doctor/live.py", ("test_doctor_server",)),
     ("kit/elyra_runtime_doctor/*", ("test_doctor_command", "test_elyras_faults")),
     ("kit/elyra_runtime_kit/*", ("test_kit_declaration", "test_kit_runtime", "test_kit_host")),

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from elyra_runtime_doctor.probe import examine, failed
 from elyra_runtime_doctor.report import text
-from elyra_runtime_doctor.rows import NoReport, to_json
+from elyra_runtime_doctor.rows import FAIL, NoReport, to_json
 
 
 def main(arguments=None):
@@ -27,11 +27,23 @@ def main(arguments=None):
         help="ask a running Jupyter server, too; its token is read from the environment variable JUPYTER_TOKEN. "
         "This saves a runtime configuration there, and removes it",
     )
+    parser.add_argument(
+        "--levels",
+        nargs="?",
+        const="",
+        metavar="FILE",
+        help="print which levels of the contract the runtime has reached, instead. This submits a small pipeline and "
+        "exports it. FILE holds a test class of yours, if the contract needs a configuration",
+    )
     options = parser.parse_args(arguments)
+    if options.levels is not None and not options.name:
+        parser.error("--levels needs the name of a runtime")
     token = os.environ.pop("JUPYTER_TOKEN", "")  # the runtimes that are loaded have no business with it
     if find_spec("elyra") is None:
         return _error("Elyra is not installed in this environment. Install it: pip install 'elyra-runtime-kit[elyra]'")
     try:
+        if options.levels is not None:
+            return _levels(options)
         report = _report(options, token)
     except (LookupError, NoReport) as error:
         return _error(str(error.args[0]))
@@ -54,6 +66,15 @@ def _report(options, token):
         report["server"] = server.address
         report["results"] += live.examine(server, names, also=report["runtimes"])
     return report
+
+
+def _levels(options):
+    """Print the levels of the contract. Return the exit status."""
+    from elyra_runtime_doctor.levels import levels, table  # the contract needs pytest, and nothing else here does
+
+    results = levels(options.name, options.levels or None)
+    _print(to_json(results) if options.json else "\n".join([f"{options.name}:", *table(results)]))
+    return int(any(result[FAIL] for result in results))
 
 
 def _lines(report, verbose):
