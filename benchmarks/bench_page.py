@@ -83,8 +83,7 @@ class Tree:
         place.mkdir()
         self.name = name
         directories = own_jupyter(place)
-        packages = os.pathsep.join(str(source / folder) for folder in ("", "dask", "kit"))
-        own = {"HOME": str(place), "PYTHONPATH": packages}
+        own = {"HOME": str(place), "PYTHONPATH": os.pathsep.join(map(str, packages_in(source)))}
         sizes = map(str, (NODES, LISTED, NODES_OF_LISTED))
         self.writer = subprocess.Popen(
             [sys.executable, "-c", WRITER, LINE, *sizes],
@@ -148,6 +147,11 @@ class Page:
         told, log = self.ask(f"?after={self.after}"), self.log(f"?from={self.start}")
         self.after, self.start = told["next"], log["next"]
         return len(told["events"]), len(log["text"])
+
+
+def packages_in(source):
+    """Return the folders of the repository ``source`` that hold packages."""
+    return [source, source / "dask", source / "kit"]
 
 
 def checked_out(commit, place):

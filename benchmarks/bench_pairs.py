@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from bench_page import ROOT, checked_out
+from bench_page import ROOT, checked_out, packages_in
 from bench_runs import Case, chain, fan, fan_and_join, print_aims
 
 PAIRS = 5
@@ -115,7 +115,8 @@ def main(commit, pairs=PAIRS):
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
         place = Path(directory)
         (place / "sitecustomize.py").write_text(NO_SYNC)
-        paths = {"this": [ROOT], commit: [checked_out(commit, place / "source")], "no sync": [place, ROOT]}
+        here, there = packages_in(ROOT), packages_in(checked_out(commit, place / "source"))
+        paths = {"this": here, commit: there, "no sync": [place, *here]}
         runners = {name: Runner(path, stack) for name, path in paths.items()}
         print_aims(aims(measure(runners, int(pairs)), commit))
 

@@ -41,7 +41,8 @@ class DaskPipelineProcessor(Runtime):
         run = start(facts, [self._environment(job, node, run_name) for node in job.nodes])
         for note, names in _by_note(nodes).items():
             job.log(f"{note} {line({'nodes': names})}")
-        job.log(f"run {run.id} is accepted; nodes: {len(nodes)}; its files: {run.folder}")
+        said = f"run {run.id} is accepted; nodes: {len(nodes)}"
+        job.log(f"{said}; its files: {run.folder}")
         return run_url(run, self.server)
 
     def handlers(self):
@@ -49,16 +50,17 @@ class DaskPipelineProcessor(Runtime):
         return HANDLERS
 
     def _environment(self, job, node, run_name):
-        """Return the environment variables of a node: its own, and Elyra's, which win.
+        """Return the environment variables of a node: its own, and Elyra's,
+        which win.
 
-        ``PipelineProcessor._collect_envs`` (Elyra 4.1) would drop a node's own keys of an object storage.
-
-        Raises ``RuntimeError`` for the name of a pipeline that no variable can hold.
+        ``PipelineProcessor._collect_envs`` (Elyra 4.1) would drop a node's own
+        keys of an object storage. Raises ``RuntimeError`` for the name of a
+        pipeline that no variable can hold.
         """
         if not is_taken(run_name):
             raise RuntimeError(
-                f"The name of the pipeline, {run_name.rpartition('-')[0]!r}, holds a character that no system takes, "
-                "such as a zero byte. Rename it."
+                f"The name of the pipeline, {job.name!r}, holds a character that "
+                "no system takes, such as a zero byte. Rename it."
             )
         elyras = {
             "ELYRA_RUNTIME_ENV": self.name,
