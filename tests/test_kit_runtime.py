@@ -65,7 +65,7 @@ def test_a_job_holds_the_facts_about_the_nodes(runtime, root):
     a, b, c = job.nodes
     assert (a.environment_variables, job.environment(a)) == (["TOKEN"], {"TOKEN": SECRET})
     assert b.resources == {"cpu": 2}
-    assert [list(node.inputs) for node in job.nodes] == [[], ["a.csv"], ["a.csv"]]
+    assert [node.outputs for node in job.nodes] == [["a.csv"], [], []]
     assert (job.root, job.path(c)) == (str(root), str(root / "c.R"))
     values = job.configuration.values()
     assert (values["queue"], values["jobs"], values["api_password"]) == ("all", 3, None)

@@ -25,38 +25,14 @@ class PipelineError(ValueError):
 
 
 @dataclass(frozen=True)
-class FileNames:
-    """An ordered set of file names, cheap to unite.
-
-    Bit ``i`` of ``bits`` stands for ``names[i]``. Files are handed down from node to node, so on a chain of n nodes
-    that each write one there are n * n / 2 names to hand down. As bits they fit; as lists they fill the memory.
-    """
-
-    names: list
-    bits: int = 0
-
-    def __len__(self):
-        return self.bits.bit_count()
-
-    def __iter__(self):
-        bits = self.bits
-        while bits:
-            lowest = bits & -bits
-            yield self.names[lowest.bit_length() - 1]
-            bits ^= lowest
-
-
-@dataclass(frozen=True)
 class Node:
     """The facts about one node. No value of an environment variable is among them.
 
     ``label`` is the name, and where nodes share a name, ``name (id)``. ``kind`` is one of ``KINDS``. ``file`` is
     relative to the root directory; ``dependencies`` and ``outputs`` are relative to the folder of ``file``, and may
-    hold wildcards. ``inputs`` holds the files that the node declares, and all that its parents hand down: their outputs
-    and their own inputs, as in ``PipelineProcessor._propagate_operation_inputs_outputs`` (Elyra 4.1). ``parents`` holds
-    the ids of the nodes that come before. ``resources`` holds what is asked of those in ``RESOURCES``.
-    ``ignored_properties`` names the node properties that are set for other runtimes, such as Kubernetes secrets: the
-    editor offers them all.
+    hold wildcards. ``parents`` holds the ids of the nodes that come before. ``resources`` holds what is asked of those
+    in ``RESOURCES``. ``ignored_properties`` names the node properties that are set for other runtimes, such as
+    Kubernetes secrets: the editor offers them all.
     """
 
     id: str
@@ -67,7 +43,6 @@ class Node:
     runtime_image: str
     dependencies: list
     include_subdirectories: bool
-    inputs: FileNames
     outputs: list
     environment_variables: list
     parents: list
@@ -86,10 +61,8 @@ def nodes_of(operations, root):
     if not operations:
         raise PipelineError("The pipeline has no nodes. Drag a notebook or a script onto it, and save it.")
     labels = _labels(operations)
-    in_order = _in_order(operations, labels)
-    handed_down = _handed_down(in_order)
     root = os.path.abspath(root)
-    return [_node(operation, labels[operation.id], handed_down[operation.id], root) for operation in in_order]
+    return [_node(operation, labels[operation.id], root) for operation in _in_order(operations, labels)]
 
 
 def repeated_names(nodes):
@@ -125,28 +98,7 @@ def _in_order(operations, labels):
         ) from error
 
 
-def _handed_down(in_order):
-    numbers, names, received, passed_on = {}, [], {}, {}
-
-    def bits(files):
-        result = 0
-        for file in files or ():
-            if file not in numbers:
-                numbers[file] = len(names)
-                names.append(file)
-            result |= 1 << numbers[file]
-        return result
-
-    for operation in in_order:
-        inputs = bits(operation.inputs)
-        for parent in operation.parent_operation_ids:
-            inputs |= passed_on[parent]
-        received[operation.id] = FileNames(names, inputs)
-        passed_on[operation.id] = inputs | bits(operation.outputs)
-    return received
-
-
-def _node(operation, label, inputs, root):
+def _node(operation, label, root):
     if operation.classifier not in KINDS:
         raise PipelineError(
             f"Node {operation.name!r} is a component of the kind {operation.classifier!r}. This runtime takes "
@@ -167,7 +119,6 @@ def _node(operation, label, inputs, root):
         runtime_image=operation.runtime_image,
         dependencies=list(operation.dependencies),
         include_subdirectories=bool(operation.include_subdirectories),
-        inputs=inputs,
         outputs=list(operation.outputs),
         environment_variables=[variable.env_var for variable in operation.env_vars],
         parents=list(dict.fromkeys(operation.parent_operation_ids)),
