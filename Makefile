@@ -89,6 +89,10 @@ dist: setup ## build the wheels and the sdists of the three distributions, in di
 	@rm dist.log
 	@$(ENV) -m twine check --strict dist/*
 
+.PHONY: matrix
+matrix: dist ## find out with which versions of Elyra, JupyterLab, ipykernel and Python the runtimes work
+	@$(ENV) matrix/matrix.py $(ARGS)
+
 .PHONY: lock
 lock: setup ## renew requirements.txt: the newest versions that pyproject.toml allows
 	@$(ENV) -m uv pip compile --universal --python-version 3.10 --extra elyra --group dev pyproject.toml \
@@ -96,7 +100,7 @@ lock: setup ## renew requirements.txt: the newest versions that pyproject.toml a
 
 .PHONY: clean
 clean: ## remove everything that make has made
-	rm -rf .venv .venvs .lab _build dist .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* .virtual_documents
+	rm -rf .venv .venvs .lab .matrix _build dist .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* .virtual_documents
 
 # What the environment was made from is written last, so that an interrupted set-up is done again.
 ENV_SOURCES = cksum pyproject.toml dask/pyproject.toml kit/pyproject.toml requirements.txt

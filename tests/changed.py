@@ -40,6 +40,7 @@ PROVED_BY = (
     ("book/*.py", ("test_make",)),
     ("book/*", ("test_errors",)),
     ("benchmarks/*", ("test_benchmark",)),
+    ("matrix/*", ("test_matrix",)),
     ("Makefile", ("test_make",)),
     ("README.md", ("test_copy",)),
     ("*pyproject.toml", ("test_installation", "test_make")),
