@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
 
-# Whoever runs the tests may have set these for the Jupyter of their own.
+# Whoever runs the tests may have set these for the Jupyter of their own, and make sets its flags for a make below it.
 FOREIGN = (
     "ELYRA_ENABLE_PIPELINE_INFO",
     "ELYRA_METADATA_PATH",
@@ -23,6 +23,7 @@ FOREIGN = (
     "JUPYTER_CONFIG_PATH",
     "JUPYTER_PATH",
     "JUPYTER_TOKEN",
+    "MAKEFLAGS",
 )
 
 
