@@ -282,7 +282,7 @@ def test_installing_adds_what_was_asked_for_and_uninstalling_leaves_elyra_as_it_
     assert environment.files() == files
 
 
-@pytest.mark.parametrize("order", permutations(DISTRIBUTIONS), ids=" ".join)
+@pytest.mark.parametrize("order", [*permutations(DISTRIBUTIONS)], ids=" ".join)
 def test_uninstalled_in_any_order_they_leave_elyra_as_it_is(environment, built, order):
     before, files = environment.before
     environment.pip("install", "--no-index", "--find-links", built, *order)
