@@ -2,7 +2,7 @@
 
 import json
 
-from lab import browser, choose_runtime, jupyterlab, open_lab, open_panel, open_pipeline, save_pipeline
+from lab import browser, choose_runtime, fill_form, jupyterlab, open_lab, open_pipeline, save_pipeline
 from playwright.sync_api import Error, expect
 
 expect.set_options(timeout=30_000)  # a busy machine is no failure
@@ -35,11 +35,7 @@ def tile(page, server):
 
 def form(page, server):
     """The form saves a runtime configuration, and the panel lists it."""
-    panel = open_panel(page, "runtimes")
-    panel.locator("button[title^='Create']").click()
-    page.get_by_text("New Dask runtime configuration").click()
-    form = page.locator(".elyra-metadataEditor")
-    form.locator("input[id$='_display_name']").fill("Here")
+    panel, form = fill_form(page, "Dask", {"display_name": "Here"})
     form.get_by_role("button", name="Save & Close").click()
     expect(panel.locator(".elyra-metadata-item", has_text="Here")).to_have_count(1)
 

@@ -172,15 +172,20 @@ def examine(combination):
     return {"versions": versions, "found": found}
 
 
+def wrong_in(found):
+    """Return in one line what does not work, or nothing."""
+    return "; ".join(f"{check}: {reason}" for check, reason in found.items() if reason)
+
+
 def table(known):
     """Return the Markdown table of what is ``known``, a dict by the names of combinations."""
     lines = ["| Elyra | JupyterLab | ipykernel | Python | it works |", "|---|---|---|---|---|"]
     for one in known.values():
         versions = one["versions"]
         elyra = f"odh-elyra {versions['odh-elyra']}" if "odh-elyra" in versions else versions.get("elyra")
-        wrong = [f"{check}: {reason}" for check, reason in one["found"].items() if reason]
+        wrong = wrong_in(one["found"])
         cells = elyra, versions.get("jupyterlab"), versions.get("ipykernel"), versions.get("python")
-        lines.append(f"| {' | '.join(map(str, cells))} | {'yes' if not wrong else 'no. ' + '; '.join(wrong)} |")
+        lines.append(f"| {' | '.join(map(str, cells))} | {'no. ' + wrong if wrong else 'yes'} |")
     return "\n".join(lines)
 
 
@@ -207,9 +212,8 @@ def main(*words):
             before = known.get(combination.name, {"found": {}})["found"]
             known[combination.name] = examine(combination)
             found = known[combination.name]["found"]
-            wrong = [f"{check}: {reason}" for check, reason in found.items() if reason]
             worse += [check for check, reason in found.items() if reason and not before.get(check)]
-            print("  " + ("; ".join(wrong) or "works"), flush=True)
+            print(f"  {wrong_in(found) or 'works'}", flush=True)
             write({each.name: known[each.name] for each in chosen if each.name in known})
     if worse:
         sys.exit("Something does not work that is not known not to work.")

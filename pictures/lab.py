@@ -88,6 +88,17 @@ def open_panel(page, name):
     return page.locator(f'[id="elyra-metadata:{name}"]')
 
 
+def fill_form(page, runtime, fields):
+    """Fill in the form of a new configuration of ``runtime``, such as "Dask". Return the panel and the form."""
+    panel = open_panel(page, "runtimes")
+    panel.locator("button[title^='Create']").click()
+    page.get_by_text(f"New {runtime} runtime configuration").click()
+    form = page.locator(".elyra-metadataEditor")
+    for name, value in fields.items():
+        form.locator(f"input[id$='_{name}']").fill(value)
+    return panel, form
+
+
 def open_pipeline(page, name="temperatures.pipeline"):
     """Open the pipeline ``name`` from the file browser, and wait until its nodes are drawn."""
     page.locator(f'.jp-DirListing-item[title*="{name}"]').dblclick()

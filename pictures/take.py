@@ -11,9 +11,9 @@ from lab import (
     ROOT,
     browser,
     choose_runtime,
+    fill_form,
     jupyterlab,
     open_lab,
-    open_panel,
     open_pipeline,
     save_pipeline,
 )
@@ -42,12 +42,8 @@ def walk(page):
     """Go the way of the book through JupyterLab on ``page``. Yield the name of each picture, and what matters in it."""
     yield "tile", page.locator(".jp-LauncherCard[title='Demo Runtime Pipeline Editor']")
 
-    panel = open_panel(page, "runtimes")
-    panel.locator("button[title^='Create']").click()
-    page.get_by_text("New Demo Runtime runtime configuration").click()
-    form = page.locator(".elyra-metadataEditor")
-    for name, value in {"display_name": CONFIGURATION["display_name"], **CONFIGURATION["metadata"]}.items():
-        form.locator(f"input[id$='_{name}']").fill(value)
+    fields = {"display_name": CONFIGURATION["display_name"], **CONFIGURATION["metadata"]}
+    panel, form = fill_form(page, "Demo Runtime", fields)
     form.locator("input[id$='_api_endpoint']").scroll_into_view_if_needed()
     yield "form", form
 

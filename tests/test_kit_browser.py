@@ -2,7 +2,7 @@
 
 import pytest
 from kit_zoo import KitCage
-from lab import jupyterlab, open_lab, open_panel
+from lab import fill_form, jupyterlab, open_lab
 from playwright.sync_api import expect
 from zoo import Edit
 
@@ -38,10 +38,6 @@ def test_the_launcher_shows_the_tiles_of_all_runtimes(page):
 
 
 def test_the_form_of_a_runtime_without_fields_is_saved_and_listed(page):
-    panel = open_panel(page, "runtimes")
-    panel.locator("button[title^='Create']").click()
-    page.get_by_text("New Smallest runtime configuration").click()
-    form = page.locator(".elyra-metadataEditor")
-    form.locator("input[id$='_display_name']").fill("Mine")
+    panel, form = fill_form(page, "Smallest", {"display_name": "Mine"})
     form.get_by_role("button", name="Save & Close").click()
     expect(panel.locator(".elyra-metadata-item", has_text="Mine")).to_have_count(1)

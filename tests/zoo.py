@@ -128,10 +128,15 @@ class Animal:
 @functools.cache
 def healthy():
     """Return a folder with the source of the healthy runtime, and with what pip installs of it. It is made once."""
+    return installed_from(lambda source: copy_of_the_demo(source, "zoo"))
+
+
+def installed_from(write):
+    """Return a folder with a source, which ``write`` writes into the folder that it is given, and its installation."""
     folder = Path(tempfile.mkdtemp(prefix="healthy-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / "source").mkdir()
-    copy_of_the_demo(folder / "source", "zoo")
+    write(folder / "source")
     _install(folder / "source", folder / "site")
     return folder
 
@@ -143,6 +148,7 @@ class Cage:
     """
 
     contract_of_it = CONTRACT
+    healthy = staticmethod(healthy)
 
     def __init__(self, directory):
         self.directory = Path(directory)
@@ -179,7 +185,7 @@ class Cage:
     def _lay_out(self):
         for folder in (self.source, self.site):
             shutil.rmtree(folder, ignore_errors=True)
-            shutil.copytree(healthy() / folder.name, folder)
+            shutil.copytree(self.healthy() / folder.name, folder)
 
     def installed_files(self):
         """Return the content of all installed files, by name, but for where they were installed from."""
