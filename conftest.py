@@ -185,6 +185,12 @@ class Chapter(Item):
         self.expectation = EXPECTATIONS / f"{self.name}.ipynb"
 
     def runtest(self):
+        from book.kernels import sockets_in_files
+
+        with sockets_in_files():
+            self._run()
+
+    def _run(self):
         from pytest_notebook.nb_regression import NBRegressionFixture
         from pytest_notebook.plugin import gather_config_options
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import sphinx_multitoc_numbering
 from jupyter_book.sphinx import build_sphinx
+from kernels import sockets_in_files
 
 from dask_runtime.processors import processors
 
@@ -28,7 +29,12 @@ def _set_up_numbering_for_parallel_reading(app):
 def build():
     """Build the book in ``_build/html``. Return true if it is complete, and nothing was warned of."""
     sphinx_multitoc_numbering.setup = _set_up_numbering_for_parallel_reading
-    failed = build_sphinx(
+    with sockets_in_files():
+        return not _build_sphinx()
+
+
+def _build_sphinx():
+    return build_sphinx(
         ROOT,
         ROOT / "_build" / "html",
         path_config=ROOT / "_config.yml",
@@ -40,7 +46,6 @@ def build():
         keep_going=True,
         jobs=CHAPTERS_AT_A_TIME,
     )
-    return not failed
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The notebook tests themselves: on a small book, in a directory of its own, what passes and what fails."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -123,6 +124,7 @@ def book(pytester, expectations):
     book = Book(pytester)
     shutil.copy(ROOT / "conftest.py", book.root)
     shutil.copy(ROOT / "pyproject.toml", book.root)
+    book.write("book/kernels.py", (ROOT / "book" / "kernels.py").read_text(encoding="utf-8"))
     book.write("_toc.yml", "format: jb-book\nroot: book/volatile\nchapters:\n  - file: book/word\n")
     book.write("book/volatile.md", HEAD + VOLATILE)
     book.write("book/word.md", HEAD + WORD)
@@ -150,6 +152,15 @@ def test_without_the_flag_everything_is_run(book):
 def test_one_chapter_can_be_selected(book):
     assert book.collected("--nb-test-files", "-k", "word") == ["book/word"]
     assert book.collected("_toc.yml::book/word") == ["book/word"]
+
+
+def test_the_kernel_of_a_chapter_has_no_port_that_another_process_could_take(book):
+    code = "from ipykernel.connect import get_connection_info\nprint(get_connection_info(unpack=True)['transport'])"
+    book.write("book/word.md", f"{HEAD}# Word\n\n```{{code-cell}} ipython3\n{code}\n```\n")
+    _, outcomes = book.pytest("--nb-test-files", "--nb-force-regen", "_toc.yml::book/word")
+    assert outcomes == {"book/word": "PASSED"}
+    [cell] = json.loads(book.read(EXPECTATION.format("word")))["cells"][1:]
+    assert cell["outputs"][0]["text"] == ["ipc\n"]
 
 
 def test_unchanged_chapters_pass_and_nothing_is_written(book):
