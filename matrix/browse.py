@@ -7,7 +7,7 @@ from playwright.sync_api import Error, expect
 
 expect.set_options(timeout=30_000)  # a busy machine is no failure
 
-TILES = "Demo Runtime Pipeline Editor", "Dask Pipeline Editor"
+TILES = {"DEMO_RUNTIME": "Demo Runtime Pipeline Editor", "DASK": "Dask Pipeline Editor"}
 
 
 def browse():
@@ -26,11 +26,13 @@ def _said(step, page, server):
 
 
 def tile(page, server):
-    """The launcher has a tile for each runtime."""
-    for title in TILES:
-        cards = page.locator(f".jp-LauncherCard[title='{title}']")
+    """The launcher has a tile for each runtime, with its icon and its name."""
+    for runtime_type, title in TILES.items():
+        cards = page.locator(f".jp-LauncherCard:has([data-icon='elyra:platform:{runtime_type}'])")
         expect(cards.first).to_be_visible()
-        assert cards.count() == 1, f"the launcher has {cards.count()} tiles {title!r}"
+        assert cards.count() == 1, f"the launcher has {cards.count()} tiles for {runtime_type}"
+        named = cards.get_attribute("title")
+        assert named == title, f"the tile of {runtime_type} is called {named!r}"
 
 
 def form(page, server):

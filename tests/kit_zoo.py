@@ -14,7 +14,7 @@ SOURCE = README.partition("## A runtime on the kit")[2]
 
 @functools.cache
 def smallest():
-    """Return a folder with the source of the runtime, and with what pip installs of it. It is made once."""
+    """Return a folder with the source of the runtime, and with what is installed of it. It is made once."""
     return installed_from(_write)
 
 

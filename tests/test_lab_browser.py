@@ -137,7 +137,7 @@ class Chapter:
         self.panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
         expect(self.panel.locator(".jp-Cell")).to_have_count(len(self.cells))
         texts = sum(cell.cell_type == "markdown" for cell in self.cells)
-        expect(self.panel.locator(".jp-RenderedMySTMarkdown > :first-child")).to_have_count(texts)
+        expect(self.panel.locator(".jp-Cell:has(.jp-RenderedMySTMarkdown > *)")).to_have_count(texts)
         expect(self.panel.locator(".jp-InputPlaceholder")).to_have_count(len(self.folded_on_its_page))
         idle = self.panel.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']")
         expect(idle).to_be_visible()

@@ -101,7 +101,7 @@ class TestAnimal:
 
 
 @pytest.mark.parametrize("name", ["import-error", "extension-not-enabled", "long-description"])
-def test_a_change_of_an_installed_file_is_what_pip_installs_of_a_changed_source(nobodys_jupyter, tmp_path, name):
+def test_a_change_of_an_installed_file_is_what_is_installed_of_a_changed_source(nobodys_jupyter, tmp_path, name):
     """Of each kind of file one: a module, a file for Jupyter Server, the schema."""
     cage = Cage(tmp_path)
     [animal] = [animal for animal in ANIMALS if animal.name == name]

@@ -1,9 +1,9 @@
 """The zoo: the smallest runtimes that have one fault each, made from the healthy one by one change.
 
 The healthy one is the copy that the README's list "Start a runtime of your own" makes, called ``zooruntime``.
-pip installs it once, into a folder; each cage has a copy of that, which only its own processes see. A change is made
-to the source, and to the installed copy of the same file. Where it changes how the package is built, pip installs the
-source anew.
+It is installed once, into a folder; each cage has a copy of that, which only its own processes see. A change is made
+to the source, and to the installed copy of the same file. Where it changes how the package is built, it is installed
+anew from the source.
 """
 
 import atexit
@@ -101,8 +101,8 @@ class Animal:
     """A runtime with one fault: the row that tells of it, the change that makes it, and what Elyra then shows.
 
     ``shows`` is the test of the contract that shows it, or a function that takes the cage and returns what Elyra
-    shows. The pattern ``says`` is in that. ``edits`` change the source before pip installs it, ``later`` after that,
-    and ``installed`` changes what pip has installed. ``contract`` is false where the fault is not in the package:
+    shows. The pattern ``says`` is in that. ``edits`` change the source before it is installed, ``later`` after that,
+    and ``installed`` changes what is installed. ``contract`` is false where the fault is not in the package:
     the contract brings an environment and a Jupyter of its own.
     """
 
@@ -127,7 +127,7 @@ class Animal:
 
 @functools.cache
 def healthy():
-    """Return a folder with the source of the healthy runtime, and with what pip installs of it. It is made once."""
+    """Return a folder with the source of the healthy runtime, and with what is installed of it. It is made once."""
     return installed_from(lambda source: copy_of_the_demo(source, "zoo"))
 
 
@@ -193,7 +193,7 @@ class Cage:
         return {
             path.relative_to(self.site).as_posix(): path.read_bytes()
             for path in files
-            if path.name not in ("direct_url.json", "RECORD")
+            if path.name not in ("direct_url.json", "uv_cache.json", "RECORD")
         }
 
     def contract(self, test):
@@ -205,7 +205,7 @@ class Cage:
         return self.run("pytest", *options, self.directory / "test_zoo_contract.py", **bare)
 
     def install(self):
-        """Let pip install the source, anew."""
+        """Install the source anew."""
         shutil.rmtree(self.site)
         _install(self.source, self.site)
 
@@ -248,7 +248,7 @@ class Cage:
 
 
 def installed(file):
-    """Return where pip puts ``file`` of the source: a path below the installation."""
+    """Return where an installation puts ``file`` of the source: a path below the installation."""
     folder, _, name = file.partition("/")
     return f"{ENABLED}/{name}" if folder == "jupyter-config" else file
 
@@ -256,8 +256,9 @@ def installed(file):
 def _install(source, site):
     with tempfile.TemporaryDirectory() as wheels:
         _run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", wheels], cwd=source)
-        options = ["--quiet", "--no-deps", "--no-index", "--no-compile", "--disable-pip-version-check"]
-        _run([sys.executable, "-m", "pip", "install", *options, "--target", site, *Path(wheels).iterdir()])
+        # Not pip: that of Python 3.10 installs no malformed entry point, and later ones do.
+        options = ["--quiet", "--offline", "--no-deps", "--no-config", "--target", site]
+        _run([sys.executable, "-m", "uv", "pip", "install", *options, *Path(wheels).iterdir()])
 
 
 def _run(command, **options):
