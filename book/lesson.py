@@ -41,6 +41,12 @@ def sandbox():
     return directory
 
 
+def supported_versions():
+    """Show what ``make matrix`` has found: the versions with which the runtimes of this book were tried."""
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    return Markdown(readme.partition("<!-- What make matrix has found, from here -->")[2].partition("<!--")[0])
+
+
 @contextmanager
 def expected(error, but=None):
     """Expect that the block raises ``error``, an exception class, and print the first line of its message.

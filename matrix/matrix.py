@@ -184,8 +184,9 @@ def table(known):
         versions = one["versions"]
         elyra = f"odh-elyra {versions['odh-elyra']}" if "odh-elyra" in versions else versions.get("elyra")
         wrong = wrong_in(one["found"])
-        cells = elyra, versions.get("jupyterlab"), versions.get("ipykernel"), versions.get("python")
-        lines.append(f"| {' | '.join(map(str, cells))} | {'no. ' + wrong if wrong else 'yes'} |")
+        cells = [elyra, versions.get("jupyterlab"), versions.get("ipykernel"), versions.get("python")]
+        works = "no. " if one["found"]["install"] else "all but: "
+        lines.append(f"| {' | '.join(map(str, cells))} | {works + wrong if wrong else 'yes'} |")
     return "\n".join(lines)
 
 

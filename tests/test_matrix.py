@@ -37,9 +37,11 @@ def test_the_table_says_what_does_not_work_and_why(matrix):
     known = {"a": {"versions": versions, "found": found}}
     assert matrix.table(known).splitlines()[-1] == "| 4.1.1 | 4.6.6 | 7.4.0 | 3.12.1 | yes |"
     known["a"]["found"] = {**found, "edit": "the change is lost", "run": "no page"}
-    assert matrix.table(known).endswith("| no. edit: the change is lost; run: no page |")
+    assert matrix.table(known).endswith("| all but: edit: the change is lost; run: no page |")
     known["a"]["versions"] = {**versions, "odh-elyra": "5.0.3"}
     assert matrix.table(known).splitlines()[-1].startswith("| odh-elyra 5.0.3 | ")
+    known["a"] = {"versions": {}, "found": {"install": "no solution"}}
+    assert matrix.table(known).endswith("| no. install: no solution |")
 
 
 def test_the_readme_shows_what_was_found(matrix):
