@@ -26,15 +26,11 @@ def _set_up_numbering_for_parallel_reading(app):
     return {"parallel_read_safe": True}
 
 
+@sockets_in_files()
 def build():
     """Build the book in ``_build/html``. Return true if it is complete, and nothing was warned of."""
     sphinx_multitoc_numbering.setup = _set_up_numbering_for_parallel_reading
-    with sockets_in_files():
-        return not _build_sphinx()
-
-
-def _build_sphinx():
-    return build_sphinx(
+    failed = build_sphinx(
         ROOT,
         ROOT / "_build" / "html",
         path_config=ROOT / "_config.yml",
@@ -46,6 +42,7 @@ def _build_sphinx():
         keep_going=True,
         jobs=CHAPTERS_AT_A_TIME,
     )
+    return not failed
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from lab import CONFIGURATION, choose_runtime, jupyterlab, open_lab, open_panel, open_pipeline, save_pipeline
+from lab import CONFIGURATION, choose_runtime, fill_form, jupyterlab, open_lab, open_pipeline, save_pipeline
 from take import SAID, walk, walk_to_run, words
 
 from demo_runtime.server import STATIC
@@ -81,10 +81,7 @@ def test_the_launcher_shows_the_tile_with_its_icon_beside_the_others(page):
 
 
 def test_the_form_makes_a_configuration_and_changes_it_without_losing_a_field(page, server):
-    panel = open_panel(page, "runtimes")
-    panel.get_by_role("button", name=re.compile("Create")).click()
-    page.get_by_text("New Demo Runtime runtime configuration").click()
-    form = page.locator(".elyra-metadataEditor")
+    panel, form = fill_form(page, "Demo Runtime", {})
     form.get_by_role("button", name="Save & Close").wait_for()
     shown = form.inner_text()
     assert shown.index("Demo Runtime\n") < shown.index("API Endpoint*") < shown.index("Cloud Object Storage\n")

@@ -136,8 +136,7 @@ class Chapter:
         expect(self.handle).to_contain_class("lm-mod-current")
         self.panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
         expect(self.panel.locator(".jp-Cell")).to_have_count(len(self.cells))
-        texts = sum(cell.cell_type == "markdown" for cell in self.cells)
-        expect(self.panel.locator(".jp-Cell:has(.jp-RenderedMySTMarkdown > *)")).to_have_count(texts)
+        expect(self.panel.locator(".jp-Cell:has(.jp-RenderedMySTMarkdown > *)")).to_have_count(self.texts)
         expect(self.panel.locator(".jp-InputPlaceholder")).to_have_count(len(self.folded_on_its_page))
         idle = self.panel.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']")
         expect(idle).to_be_visible()
@@ -146,6 +145,11 @@ class Chapter:
     def open(cls, page, name):
         page.locator(f".jp-DirListing-item[title*='Name: {name}.md']").dblclick()
         return cls(page, name)
+
+    @property
+    def texts(self):
+        """How many of its cells are text."""
+        return sum(cell.cell_type == "markdown" for cell in self.cells)
 
     @property
     def folded_on_its_page(self):
@@ -236,6 +240,7 @@ def test_the_headings_of_a_chapter_are_those_of_its_page(missing, name):
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_a_chapter_reads_like_its_page_and_is_saved_as_it_was(page, repository, name):
     chapter = Chapter.open(page, name)
+    expect(chapter.panel.locator(".jp-RenderedMySTMarkdown > :first-child")).to_have_count(chapter.texts)
     shown = chapter.look()
     assert shown["headings"] == headings(name)
     for raw in (":::", "```", "{figure}", "{admonition}", "]("):
