@@ -78,9 +78,9 @@ def pipeline_of(graph):
 
 
 def by_describe(pipeline):
-    from demo_runtime.description import describe
+    from demo_runtime.description import describe, in_order
 
-    for _ in describe(pipeline.operations):
+    for _ in describe(in_order(pipeline.operations), "."):
         pass
 
 

@@ -1,132 +1,76 @@
 """Step 1: the schema, from which JupyterLab draws the form."""
 
-import copy
 import json
-from importlib.resources import files
+from pathlib import Path
 
+from elyra.metadata.metadata import Metadata
 from elyra.metadata.schema import SchemasProvider
-from jsonschema import Draft7Validator, FormatChecker, ValidationError
+from jsonschema import ValidationError
 
-# Elyra looks the type of every schema up in its enumeration, so the type must
-# be in it by now.
+# Elyra looks the type of every schema up in its enumeration.
 from demo_runtime import runtime_type  # noqa: F401
 
-
-def load(package, name):
-    """Return the schema in the file ``name`` of ``package``, a dict."""
-    return json.loads(
-        files(package).joinpath(name).read_text(encoding="utf-8")
-    )
-
-
-def fields_of(schema):
-    """Return the fields that ``schema`` describes, a dict by name.
-
-    They are the fields of a runtime configuration.
-    """
-    return schema["properties"]["metadata"]["properties"]
-
-
-SCHEMA = load("demo_runtime", "demoruntime.json")
-"""The schema as Elyra serves it: a dict. Its ``name`` is the name of the
-runtime, of the processor and of its entry point: Elyra finds a runtime only
-where the three agree."""
-
-FIELDS = fields_of(SCHEMA)
-"""The fields of a runtime configuration, by name."""
-
-PASSWORD_FIELD = "@elyra/metadata-extension:plugin.password"
-
-MASKED = frozenset(
-    name
-    for name, field in FIELDS.items()
-    if field.get("uihints", {}).get("ui:field") == PASSWORD_FIELD
-)
-"""The names of the fields that the form masks. Their values appear in no log,
-error or export."""
+SCHEMA = json.loads(Path(__file__).with_name("demoruntime.json").read_bytes())
+FIELDS = SCHEMA["properties"]["metadata"]["properties"]
+MASK = "@elyra/metadata-extension:plugin.password"
 
 
 class DemoRuntimeSchemasProvider(SchemasProvider):
-    """Serves the schema.
-
-    It answers to Elyra 4.1, ``elyra.metadata.schema.SchemasProvider``.
-    """
-
-    schema = SCHEMA
+    """Serves the schema (Elyra 4.1, ``SchemasProvider``)."""
 
     def get_schemas(self):
-        """Return a list with one schema, a copy that you may change."""
-        return [copy.deepcopy(self.schema)]
+        """Return a list with the one schema."""
+        return [SCHEMA]
 
     def get_validator(self, schema):
-        """Return the validator of ``schema``.
-
-        Elyra applies it to each configuration that it saves or loads.
-        """
-        return RuntimeConfigurationValidator(schema)
+        """Return what Elyra checks each configuration with."""
+        return ConfigurationValidator(super().get_validator(schema))
 
 
-class RuntimeConfigurationValidator:
-    """Validates a runtime configuration, and says what to enter instead.
+class ConfigurationValidator:
+    """Says what to enter. Elyra's quotes what is there: a password, too."""
 
-    jsonschema quotes the refused value, which may be a password, and leaves
-    the field out. This validator names the field and quotes no value.
-    """
-
-    def __init__(self, schema):
-        self._validator = Draft7Validator(
-            schema, format_checker=FormatChecker()
-        )
-        self._fields = fields_of(schema)
+    def __init__(self, elyras):
+        self.elyras = elyras
 
     def validate(self, instance):
-        """Check ``instance``, a configuration as a dict.
-
-        Raises ``jsonschema.ValidationError`` with one line that names every
-        refused field.
-        """
-        refusals = sorted(
-            {
-                _refusal(error, self._fields)
-                for error in self._validator.iter_errors(instance)
-            }
-        )
-        if refusals:
-            raise ValidationError("; ".join(refusals))
+        """Raise a ``ValidationError`` that names each refused field."""
+        errors = self.elyras.iter_errors(instance)
+        if refusals := {text for error in errors for text in _texts(error)}:
+            raise ValidationError("; ".join(sorted(refusals)))
 
 
-def _refusal(error, all_fields):
-    """Say which of ``all_fields`` the ``error`` means, and what belongs
-    there.
-    """
-    fields = error.schema.get("properties", {})
+def _texts(error):
+    names = [part for part in error.path if isinstance(part, str)][-1:]
+    wrong = "not valid"
     if error.validator == "required":
-        missing = [
-            name
-            for name in error.validator_value
-            if name not in error.instance
-        ]
-        return "; ".join(
-            f"field '{name}' is missing. {_expectation(fields.get(name, {}))}"
-            for name in missing
-        )
+        wrong, names = "missing", {*error.validator_value} - {*error.instance}
     if error.validator == "additionalProperties":
-        unknown = sorted(set(error.instance) - set(fields))
-        return (
-            f"unknown field {', '.join(map(repr, unknown))}. "
-            f"The fields are: {', '.join(fields)}"
-        )
-    name = _field_name(error)
-    expectation = _expectation(all_fields.get(name, error.schema))
-    return f"field '{name}' is not valid. {expectation}"
+        wrong, names = "unknown", {*error.instance} - {*FIELDS}
+    for name in names:
+        one_of = {"title": "one of", "description": ", ".join(FIELDS)}
+        field = {**SCHEMA["properties"], **FIELDS}.get(name, one_of)
+        enter = f"{field.get('title', name)} ({field['description']})"
+        yield f"field '{name}' is {wrong}. Enter: {enter}"
 
 
-def _field_name(error):
-    names = [part for part in error.path if isinstance(part, str)]
-    return names[-1] if names else "runtime configuration"
+class DemoRuntimeMetadata(Metadata):
+    """A runtime configuration (Elyra 4.1, ``Metadata``)."""
 
+    def on_load(self, **kwargs):
+        """Add the type, which files written by hand lack."""
+        if isinstance(self.metadata, dict):
+            self.metadata.pop("display_name", None)  # the form repeats it
+            self.metadata.setdefault("runtime_type", "DEMO_RUNTIME")
 
-def _expectation(field):
-    title = field.get("title", "a value")
-    description = field.get("description", field.get("type", "any"))
-    return f"Enter: {title} ({description})"
+    def pre_save(self, **kwargs):
+        """Do the same before the form is saved."""
+        self.on_load()
+
+    def visible(self):
+        """Return what a log or an export may show, a dict."""
+        shown = {"name": self.name, "display_name": self.display_name}
+        for name in [name for name in FIELDS if name in self.metadata]:
+            masked = FIELDS[name].get("uihints", {}).get("ui:field") == MASK
+            shown[name] = "(hidden)" if masked else self.metadata[name]
+        return shown

@@ -12,7 +12,6 @@ from zoo import Animal, Edit, NewFile
 PROCESSOR = "zoo_runtime/processor.py"
 TYPE = "zoo_runtime/runtime_type.py"
 SCHEMA = "zoo_runtime/schema.py"
-METADATA = "zoo_runtime/metadata.py"
 FORM = "zoo_runtime/zooruntime.json"
 PROJECT = "pyproject.toml"
 
@@ -204,7 +203,9 @@ def editable(cage):
 def typed(type):
     """Edits that give the runtime another type id."""
     return (
-        Edit(TYPE, 'TYPE_ID = "ZOO_RUNTIME"', f'TYPE_ID = "{type}"'),
+        Edit(TYPE, 'if "ZOO_RUNTIME"', f'if "{type}"'),
+        Edit(TYPE, ', "ZOO_RUNTIME"', f', "{type}"'),
+        Edit(TYPE, "RuntimeProcessorType.ZOO_RUNTIME", f"RuntimeProcessorType.{type}"),
         Edit(FORM, '"runtime_type": "ZOO_RUNTIME"', f'"runtime_type": "{type}"'),
         Edit(FORM, '"const": "ZOO_RUNTIME"', f'"const": "{type}"'),
         Edit(FORM, '"default": "ZOO_RUNTIME"', f'"default": "{type}"'),
@@ -238,20 +239,14 @@ PROCESSOR_GROUP = (
 )
 PROVIDER_GROUP = '[project.entry-points."metadata.schemas_providers"]\n'
 ONLY_CATALOGS = Edit(PROJECT, PROCESSOR_GROUP + PROVIDER_GROUP + PROVIDER, PROVIDER_GROUP + CATALOG)
-NAME = '    _name = SCHEMA["name"]\n\n    supported_properties'
-MEND = """\
-            self.metadata.setdefault(
-                "runtime_type", self.fields["runtime_type"]["default"]
-            )"""
+EXTENDED = '    extend_enum(RuntimeProcessorType, "ZOO_RUNTIME", "Zoo Runtime")'
+THEIR_TYPE = "    _type = ZOO_RUNTIME\n"
+NAME = '    _name = "zooruntime"\n    supported_properties'
+MEND = '            self.metadata.setdefault("runtime_type", "ZOO_RUNTIME")\n'
 DEFAULT = '          "default": "ZOO_RUNTIME",\n'
 SUPPORTED = "supported_properties = {ENV_VARIABLES}"
-RETURN = """\
-        return ZooPipelineProcessorResponse(
-            page_url(
-                "zoo_runtime.html", getattr(self.parent, "serverapp", None)
-            )
-        )"""
-SAVE = '    def pre_save(self, **kwargs):\n        """Mend what is to be saved in the same way.'
+RETURN = "        return ZooPipelineProcessorResponse(page, None, None)"
+SAVE = "    def pre_save(self, **kwargs):"
 
 ANIMALS = [
     Animal(
@@ -259,7 +254,7 @@ ANIMALS = [
         "names-differ",
         "submission_from_the_editor",
         "Unsupported pipeline runtime",
-        (Edit(PROCESSOR, NAME, NAME.replace('SCHEMA["name"]', '"zoo"')),),
+        (Edit(PROCESSOR, NAME, NAME.replace("zooruntime", "zoo")),),
     ),
     Animal(
         2,
@@ -353,38 +348,38 @@ ANIMALS = [
         "type-is-a-text",
         "type_is_listed",
         "500.*'str' object has no attribute 'name'|500.*not recognized",
-        (Edit(PROCESSOR, "    _type = ZOO_RUNTIME\n" + NAME, '    _type = "ZOO_RUNTIME"\n' + NAME),),
+        (Edit(PROCESSOR, THEIR_TYPE + NAME, '    _type = "ZOO_RUNTIME"\n' + NAME),),
     ),
     Animal(
         9,
         "type-is-none",
         "type_is_listed",
         "500.*_type must have a value",
-        (Edit(PROCESSOR, "    _type = ZOO_RUNTIME\n" + NAME, "    _type = None\n" + NAME),),
+        (Edit(PROCESSOR, THEIR_TYPE + NAME, "    _type = None\n" + NAME),),
     ),
     Animal(
         10,
         "no-member",
         "registration",
         "Error registering zooruntime processor .* - 'ZOO_RUNTIME'\n",
-        (Edit(TYPE, "        extend_enum(RuntimeProcessorType, type_id, display_name)", "        pass"),),
+        (
+            Edit(TYPE, EXTENDED, "    pass"),
+            Edit(TYPE, "RuntimeProcessorType.ZOO_RUNTIME", 'RuntimeProcessorType["ZOO_RUNTIME"]'),
+        ),
     ),
     Animal(
         10,
         "no-attribute",
         "registration",
         "Error registering zooruntime processor .* '?ZOO_RUNTIME'?\n",  # from 3.12 on, in quotes
-        (
-            Edit(TYPE, "        extend_enum(RuntimeProcessorType, type_id, display_name)", "        pass"),
-            Edit(TYPE, "RuntimeProcessorType[type_id]", "RuntimeProcessorType.ZOO_RUNTIME"),
-        ),
+        (Edit(TYPE, EXTENDED, "    pass"),),
     ),
     Animal(
         11,
         "no-resources",
         "type_is_listed",
         "500.*Runtime type RuntimeProcessorType.ZOO_RUNTIME is not recognized",
-        (Edit(TYPE, "add_resources(ZOO_RUNTIME, ZooRuntimeResources)\n", ""),),
+        (Edit(TYPE, "RuntimeTypeResources.get_instance_by_type = classmethod(_answer)\n", ""),),
     ),
     Animal(
         12,
@@ -408,8 +403,8 @@ ANIMALS = [
         (
             Edit(
                 TYPE,
-                "        return answer_before(runtime_type, runtime_enabled=runtime_enabled)",
-                '        raise ValueError(f"Runtime type {runtime_type} is not recognized.")',
+                "    return before(runtime_type, runtime_enabled=runtime_enabled)",
+                '    raise ValueError(f"Runtime type {runtime_type} is not recognized.")',
             ),
         ),
     ),
@@ -425,7 +420,13 @@ ANIMALS = [
         "resources-of-another",
         "type_is_listed",
         "Elyra lists .*KUBEFLOW_PIPELINES",
-        (Edit(TYPE, "    type = ZOO_RUNTIME\n", "    type = RuntimeProcessorType.KUBEFLOW_PIPELINES\n"),),
+        (
+            Edit(
+                TYPE,
+                "    type = ZOO_RUNTIME\n",
+                "    type = RuntimeProcessorType.KUBEFLOW_PIPELINES\n",
+            ),
+        ),
     ),
     Animal(
         61,
@@ -439,7 +440,7 @@ ANIMALS = [
         "other-arguments",
         "export_goes_where",
         "500.*positional argument",
-        (Edit(PROCESSOR, "        overwrite,\n    ):\n", "    ):\n        overwrite = False\n"),),
+        (Edit(PROCESSOR, "format, path, overwrite):\n", "format, path):\n        overwrite = False\n"),),
     ),
     Animal(
         17,
@@ -512,7 +513,7 @@ ANIMALS = [
         "provider-fails",
         "schema_has",
         "Error loading schemas for SchemasProvider 'zooruntime' - no",
-        (Edit(SCHEMA, "        return [copy.deepcopy(self.schema)]", '        raise OSError("no")'),),
+        (Edit(SCHEMA, "        return [SCHEMA]", '        raise OSError("no")'),),
     ),
     Animal(
         54,
@@ -539,14 +540,14 @@ ANIMALS = [
         "type-not-saved",
         submit,
         "500 .*'NoneType' object has no attribute 'upper'",
-        (Edit(FORM, DEFAULT, ""), Edit(METADATA, MEND, "            pass")),
+        (Edit(FORM, DEFAULT, ""), Edit(SCHEMA, MEND, "")),
     ),
     Animal(
         23,
         "old-files",
         submit_without_type,
         r"Validating pipeline\.\.\.\nError: Pipeline validation FAILED",
-        (Edit(METADATA, MEND, "            pass"),),
+        (Edit(SCHEMA, MEND, ""),),
     ),
     Animal(
         24,
@@ -556,12 +557,12 @@ ANIMALS = [
         (
             Edit(FORM, DEFAULT, ""),
             Edit(
-                METADATA,
+                SCHEMA,
                 "from elyra.metadata.metadata import Metadata",
                 "from elyra.pipeline.runtimes_metadata import RuntimesMetadata as Metadata",
             ),
-            Edit(METADATA, MEND, "            super().on_load(**kwargs)"),
-            Edit(METADATA, "        self.on_load()", '        self.metadata.pop("display_name", None)'),
+            Edit(SCHEMA, MEND, "            super().on_load(**kwargs)\n"),
+            Edit(SCHEMA, "        self.on_load()", '        self.metadata.pop("display_name", None)'),
         ),
     ),
     Animal(
@@ -569,7 +570,7 @@ ANIMALS = [
         "no-such-metadata-class",
         "form_is_saved",
         "No module named",
-        (Edit(FORM, "zoo_runtime.metadata.ZooRuntimeMetadata", "zoo_runtime.metadata:ZooRuntimeMetadata"),),
+        (Edit(FORM, "zoo_runtime.schema.ZooRuntimeMetadata", "zoo_runtime.schema:ZooRuntimeMetadata"),),
     ),
     Animal(
         26,
@@ -578,7 +579,7 @@ ANIMALS = [
         "has been written",
         (
             Edit(
-                METADATA,
+                SCHEMA,
                 "        self.on_load()",
                 '        if self.metadata["cos_bucket"] == "forbidden":\n            raise ValueError("no")\n'
                 "        self.on_load()",
@@ -640,8 +641,8 @@ ANIMALS = [
         55,
         "display-name-refused",
         "form_is_saved",
-        "400.*unknown field 'display_name'",
-        (Edit(METADATA, SAVE, SAVE.replace("pre_save", "before_save")),),
+        "400.*field 'display_name' is unknown",
+        (Edit(SCHEMA, SAVE, SAVE.replace("pre_save", "before_save")),),
     ),
     Animal(
         31,
@@ -672,8 +673,8 @@ ANIMALS = [
         (
             Edit(
                 PROCESSOR,
-                '    _type = ZOO_RUNTIME\n    _name = SCHEMA["name"]\n\n    def __init__(self, run_url)',
-                "    def __init__(self, run_url)",
+                'submission."""\n\n' + THEIR_TYPE,
+                'submission."""\n\n',
             ),
         ),
     ),
@@ -682,7 +683,7 @@ ANIMALS = [
         "no-run-url",
         "submission_from_the_editor",
         "gets no address of the run.*'run_url': None",
-        (Edit(PROCESSOR, RETURN, "        return ZooPipelineProcessorResponse(None)"),),
+        (Edit(PROCESSOR, RETURN, RETURN.replace("page", "None")),),
     ),
     Animal(
         33,
@@ -695,11 +696,7 @@ ANIMALS = [
                 "class ZooPipelineProcessorResponse(RuntimePipelineProcessorResponse):",
                 "class ZooPipelineProcessorResponse(PipelineProcessorResponse):",
             ),
-            Edit(
-                PROCESSOR,
-                "(\n            run_url=run_url, object_storage_url=None, object_storage_path=None\n        )",
-                "()",
-            ),
+            Edit(PROCESSOR, RETURN, RETURN.replace("page, None, None", "")),
             Edit(
                 PROCESSOR,
                 "from elyra.pipeline.processor import (\n",
@@ -715,9 +712,9 @@ ANIMALS = [
         (
             Edit(
                 PROCESSOR,
-                "        name = one_line(pipeline.name)\n",
-                '        if not os.path.exists("service"):\n            raise ValueError("no service")\n'
-                "        name = one_line(pipeline.name)\n",
+                "        page = PAGE.as_uri()\n",
+                '        if not Path("service").exists():\n            raise ValueError("no service")\n'
+                "        page = PAGE.as_uri()\n",
             ),
         ),
     ),
@@ -726,7 +723,7 @@ ANIMALS = [
         "export-returns-nothing",
         "export_goes_where",
         "500",
-        (Edit(PROCESSOR, "        return quote(pipeline_export_path)\n", ""),),
+        (Edit(PROCESSOR, "        return quote(path)\n", ""),),
     ),
     Animal(
         39,
@@ -792,8 +789,8 @@ DETECTED_BY_THE_CONTRACT = [
         (
             Edit(
                 PROCESSOR,
-                "export_target(self.root_dir, pipeline_export_path)",
-                "export_target(os.getcwd(), pipeline_export_path)",
+                "Path(self.root_dir, path)",
+                "Path.cwd() / path",
             ),
         ),
     ),
@@ -802,6 +799,6 @@ DETECTED_BY_THE_CONTRACT = [
         "path-not-quoted",
         "not_ascii",
         r"row 57\) was answered with 500",
-        (Edit(PROCESSOR, "        return quote(pipeline_export_path)", "        return pipeline_export_path"),),
+        (Edit(PROCESSOR, "        return quote(path)", "        return path"),),
     ),
 ]

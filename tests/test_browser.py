@@ -9,7 +9,7 @@ import pytest
 from lab import CONFIGURATION, choose_runtime, fill_form, jupyterlab, open_lab, open_pipeline, save_pipeline
 from take import SAID, walk, walk_to_run, words
 
-from demo_runtime.server import STATIC
+from demo_runtime.processor import PAGE
 
 KNOWN_ERRORS = re.compile("Failed to load resource: (the server responded with a status of 405|net::ERR_NAME)")
 """What stock Elyra 4.1 shows, too: it asks for the pipeline parameters of runtimes that have none, and, where
@@ -76,7 +76,7 @@ def test_the_launcher_shows_the_tile_with_its_icon_beside_the_others(page):
     names = "Generic", "Apache Airflow", "Dask", "Demo Runtime", "Kubeflow Pipelines"
     assert titles == [f"{name} Pipeline Editor" for name in names]
     icon = page.locator(".jp-LauncherCard[title='Demo Runtime Pipeline Editor'] svg")
-    shapes = re.findall(r' d="([^"]+)"', (STATIC / "demo_runtime.svg").read_text(encoding="utf-8"))
+    shapes = re.findall(r' d="([^"]+)"', PAGE.with_suffix(".svg").read_text(encoding="utf-8"))
     assert icon.locator("path").evaluate_all("paths => paths.map(p => p.getAttribute('d'))") == shapes
 
 

@@ -30,7 +30,7 @@ class CarelessProcessor(DemoPipelineProcessor):
     def process(self, pipeline):
         for secret in self._secrets(pipeline):
             self.log.info("Signing in with %s", secret)
-        return DemoPipelineProcessorResponse(None)
+        return DemoPipelineProcessorResponse(None, None, None)
 
     def export(self, pipeline, pipeline_export_format, pipeline_export_path, overwrite):
         path = Path(pipeline_export_path)  # from the directory of the server, and not from the root
@@ -49,14 +49,14 @@ class CarelessProcessor(DemoPipelineProcessor):
         raise RuntimeError("The disk is full.")
 """
 FORGETFUL = """
-from demo_runtime import metadata
+from demo_runtime.schema import DemoRuntimeMetadata
 from demo_runtime.processor import DemoPipelineProcessor as CarelessProcessor
 
 def on_load(self, **kwargs):
     self.metadata = {"runtime_type": "DEMO_RUNTIME", "api_endpoint": "https://a.b", "cos_endpoint": "https://a.b",
                      "cos_bucket": "forgotten"}
 
-metadata.DemoRuntimeMetadata.on_load = on_load
+DemoRuntimeMetadata.on_load = on_load
 """
 ENTRY_POINTS = """
 [elyra.pipeline.processors]
