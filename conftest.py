@@ -70,6 +70,7 @@ LONG = (
     "test_run_page.py",
     "book/result",
     "book/registration",
+    "book/first",
     "test_zoo.py",
 )
 """The chapters and the files of tests that take longest, the longest first: whichever comes last must be short.
@@ -91,6 +92,7 @@ def pytest_configure(config):
         environment.setenv(name, os.path.join(directories.name, name.lower()))
     for name in ("JUPYTER_CONFIG_PATH", "JUPYTER_PATH"):
         environment.delenv(name, raising=False)
+    environment.setenv("WORKSHOP", "")  # what a chapter writes is removed with its kernel
     config.add_cleanup(directories.cleanup)
     config.add_cleanup(environment.undo)
 

@@ -3,6 +3,7 @@
 Sphinx can do that, and the command of Jupyter Book 1 has no option for it.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -29,6 +30,7 @@ def _set_up_numbering_for_parallel_reading(app):
 @sockets_in_files()
 def build():
     """Build the book in ``_build/html``. Return true if it is complete, and nothing was warned of."""
+    os.environ["WORKSHOP"] = ""  # the reader's own files are neither read nor changed
     sphinx_multitoc_numbering.setup = _set_up_numbering_for_parallel_reading
     failed = build_sphinx(
         ROOT,

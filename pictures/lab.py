@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "book"))
 
 from lesson import Server, WholeJupyterLab  # noqa: E402
+from workshop import files_before, make_environment, put_files  # noqa: E402
 
 from elyra_runtime_doctor.host import own_jupyter  # noqa: E402
 
@@ -38,6 +40,15 @@ def find_browser():
     return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
+def quiet_jupyter(place):
+    """Return environment variables for a Jupyter whose files all lie in ``place``, and which asks nobody for news."""
+    directories = own_jupyter(place)
+    overrides = Path(directories["JUPYTER_CONFIG_DIR"], "labconfig", "default_setting_overrides.json")
+    overrides.parent.mkdir()
+    overrides.write_text(json.dumps(NO_NEWS))
+    return directories
+
+
 @contextmanager
 def jupyterlab(*folders):
     """Yield a ``Server`` in a copy of the example pipeline's directory, or of ``folders`` of the book side by side.
@@ -45,15 +56,31 @@ def jupyterlab(*folders):
     It has Jupyter directories of its own, and asks nobody for news.
     """
     with tempfile.TemporaryDirectory() as place:
-        directories = own_jupyter(place)
-        overrides = Path(directories["JUPYTER_CONFIG_DIR"], "labconfig", "default_setting_overrides.json")
-        overrides.parent.mkdir()
-        overrides.write_text(json.dumps(NO_NEWS))
+        directories = quiet_jupyter(place)
         work = Path(place, "work")
         for folder in folders or ["pipeline"]:
             shutil.copytree(ROOT / "book" / folder, work / folder if folders else work)
         with patch.dict(os.environ, directories):
             server = Server(work, WholeJupyterLab)
+            try:
+                yield server
+            finally:
+                server.stop()
+
+
+@contextmanager
+def first_jupyterlab():
+    """Yield a ``Server`` of an environment that has the runtime of the first chapter, and no other of this book."""
+    with tempfile.TemporaryDirectory() as place:
+        runtime = Path(place, "my-runtime")
+        runtime.mkdir()
+        put_files(runtime, files_before("schema"))
+        commands = make_environment(Path(place)) / "bin"
+        pip = [commands / "pip", "install", "--quiet", "--no-build-isolation", "--no-deps", "--editable", runtime]
+        subprocess.run(pip, check=True)
+        whole = type("WholeJupyterLab", (WholeJupyterLab,), {"command": str(commands / "jupyter-lab")})
+        with patch.dict(os.environ, quiet_jupyter(Path(place, "jupyter"))):
+            server = Server(runtime, whole)
             try:
                 yield server
             finally:

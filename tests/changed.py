@@ -38,6 +38,7 @@ PROVED_BY = (
     ("conftest.py", ("test_chapters",)),
     ("book/lesson.py", ("test_errors", "_toc.yml")),
     ("book/kernels.py", ("test_chapters",)),
+    ("book/workshop.py", ("test_workshop", "_toc.yml")),
     ("book/*.py", ("test_make",)),
     ("book/*", ("test_errors",)),
     ("benchmarks/*", ("test_benchmark",)),

@@ -1,0 +1,140 @@
+"""The reader's own runtime: its cells run twice, out of order, after a restart, and nothing that they wrote is lost."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "book"))
+
+from workshop import Differs, change, changed, files_before, make_environment, put_files, write  # noqa: E402
+
+TEXT = "one\ntwo\nthree\n"
+
+
+@pytest.fixture
+def runtime(tmp_path, monkeypatch):
+    """The folder of a runtime, which is the current one."""
+    folder = tmp_path / "with spaces" / "my-runtime"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def kept(runtime):
+    """Return what is kept: texts by the number of the folder and the name of the file."""
+    folder = runtime.parent / "kept"
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_cell_that_is_run_twice_writes_the_same_and_keeps_nothing(runtime):
+    assert write("a/b.py", TEXT) == "a/b.py: 3 lines"
+    assert write("a/b.py", TEXT) == "a/b.py: 3 lines, as before"
+    assert kept(runtime) == {}
+
+
+def test_what_a_cell_replaces_is_kept_each_time(runtime):
+    for text in "first\n", "second\n", "third\n":
+        said = write("b.py", text)
+    assert said == "b.py: 1 lines. What it held is in kept/2/b.py"
+    assert kept(runtime) == {"1/b.py": "first\n", "2/b.py": "second\n"}
+
+
+@pytest.mark.parametrize(
+    "diff, after",
+    [
+        (" one\n-two\n+2\n three\n", "one\n2\nthree\n"),
+        (" three\n+four\n", "one\ntwo\nthree\nfour\n"),
+        ("+zero\n one\n", "zero\none\ntwo\nthree\n"),
+        (" two\n-three\n", "one\ntwo\n"),
+        ("-one\n two\n", "two\nthree\n"),
+        ("-one\n two\n@@\n-three\n+3\n", "two\n3\n"),
+        (" two\n+\n three\n", "one\ntwo\n\nthree\n"),
+    ],
+)
+def test_a_change_is_made_once_however_often_its_cell_is_run(runtime, diff, after):
+    write("b.py", TEXT)
+    change("b.py", diff)
+    assert (runtime / "b.py").read_text() == after
+    assert change("b.py", diff) == "b.py: has this change already"
+    assert (runtime / "b.py").read_text() == after
+
+
+@pytest.mark.parametrize("text", ["one\n2\nthree\n", "", f"{TEXT}{TEXT}"])
+def test_a_file_that_differs_is_left_alone_and_the_reader_is_told_what_to_do(runtime, text):
+    write("b.py", text)
+    with pytest.raises(Differs, match="(?s)b.py does not hold these lines.*two.*anew=True.*yours are in"):
+        change("b.py", " one\n-two\n+zwei\n three\n")
+    assert (runtime / "b.py").read_text() == text
+
+
+def test_a_change_of_a_file_that_is_not_there_says_what_to_run(runtime):
+    with pytest.raises(Differs, match="There is no b.py. Run the cells above"):
+        change("b.py", "-one\n")
+
+
+def test_a_part_of_a_line_is_no_line():
+    with pytest.raises(Differs):
+        changed("b.py", "not one\n", "-one\n+1\n")
+
+
+def test_to_begin_anew_keeps_all_that_was_there(runtime):
+    write("a/b.py", TEXT)
+    put_files(runtime, {"c.py": "new\n"})
+    assert [path.name for path in runtime.iterdir()] == ["c.py"]
+    assert kept(runtime) == {"1/my-runtime/a/b.py": TEXT}
+
+
+RESTARTED = """
+import sys
+sys.path.insert(0, {book!r})
+from IPython.testing.globalipapp import start_ipython
+shell = start_ipython()
+from workshop import workshop
+place = workshop({chapter!r}, anew={anew})
+shell.run_cell_magic("write", "mine.py", "mine\\n")
+print(sorted(path.name for path in place.iterdir()))
+"""
+
+
+@pytest.fixture
+def kernel(tmp_path):
+    """Run the first cell of a chapter in a new process. Returns what is in the folder then."""
+
+    def kernel(chapter, anew=False):
+        code = RESTARTED.format(book=str(ROOT / "book"), chapter=chapter, anew=anew)
+        environment = {**os.environ, "WORKSHOP": str(tmp_path / "a place")}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()[-1]
+
+    return kernel
+
+
+def test_after_a_restart_the_files_are_still_there(kernel):
+    assert kernel("first") == "['mine.py']"
+    assert kernel("first") == "['mine.py']"
+
+
+def test_who_begins_with_a_later_chapter_gets_what_the_chapters_before_write(kernel):
+    assert kernel("schema") == str(sorted([*{Path(file).parts[0] for file in files_before("schema")}, "mine.py"]))
+
+
+def test_anew_is_as_the_chapter_begins(kernel, tmp_path):
+    kernel("schema")
+    changed_by_reader = tmp_path / "a place" / "my-runtime" / "pyproject.toml"
+    changed_by_reader.write_text("mine")
+    kernel("schema", anew=True)
+    assert changed_by_reader.read_text() == files_before("schema")["pyproject.toml"]
+    assert (tmp_path / "a place" / "kept" / "1" / "my-runtime" / "pyproject.toml").read_text() == "mine"
+
+
+def test_the_environment_has_elyra_and_no_runtime_of_this_repository(tmp_path):
+    commands = make_environment(tmp_path / "a place") / "bin"
+    make_environment(tmp_path / "a place")  # a second time, as after a restart
+    ask = "from elyra.pipeline.registry import PipelineProcessorRegistry as R; print(sorted(R.instance()._processors))"
+    done = subprocess.run([commands / "python", "-W", "ignore", "-c", ask], capture_output=True, text=True)
+    assert {"local", "kfp"} <= set(eval(done.stdout)) <= {"local", "kfp", "airflow", "argo"}, done.stderr
