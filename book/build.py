@@ -12,6 +12,8 @@ from jupyter_book.sphinx import build_sphinx
 from kernels import sockets_in_files
 
 from dask_runtime.processors import processors
+from elyra_runtime_doctor import checks  # noqa: F401 - fills ROWS
+from elyra_runtime_doctor.rows import ROWS
 
 ROOT = Path(__file__).parents[1]
 
@@ -24,7 +26,14 @@ _set_up_numbering = sphinx_multitoc_numbering.setup
 def _set_up_numbering_for_parallel_reading(app):
     """Numbers are given after all chapters are read, in one process. The extension does not say so (0.1.3)."""
     _set_up_numbering(app)
+    app.connect("env-updated", _let_links_find_the_rows)
     return {"parallel_read_safe": True}
+
+
+def _let_links_find_the_rows(app, env):
+    """A cell of the page of faults makes their anchors, and MyST knows those of headings only."""
+    anchors = (f"row-{number}" for number in ROWS)
+    env.metadata["book/faults"].setdefault("myst_slugs", {}).update({each: (0, each, "") for each in anchors})
 
 
 @sockets_in_files()

@@ -7,6 +7,7 @@ import atexit
 import os
 import re
 import shutil
+import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -28,6 +29,9 @@ FOR_LATER = ("demo-runtime", "elyra-dask-runtime")
 
 COMMANDS = ("elyra-metadata", "elyra-pipeline", "elyra-runtime-doctor", "jupyter-lab", "pip")
 CELL = re.compile(r"^```\{code-cell\} ipython3\n(?:\n|:.*\n)*%%(write|change) (\S+)\n(.*?)^```$", re.M | re.S)
+
+SHIPPED, CONFIGURED = BOOK.parent / "demo_runtime", BOOK.parent / "jupyter-config"
+"""The folders of the Demo Runtime, which the reader's runtime becomes."""
 
 SINGLETONS = (
     ("elyra.metadata.schema", "SchemaManager"),
@@ -71,6 +75,8 @@ def workshop(chapter, anew=False):
     runtime.mkdir(parents=True, exist_ok=True)
     if anew or not any(runtime.iterdir()):
         put_files(runtime, files_before(chapter))
+    if chapter != CHAPTERS[0] and not [*environment.rglob("demo_runtime-*.dist-info")]:
+        _install(runtime, environment)
     os.environ.update(own_jupyter(place / "jupyter"))
     path = [str(environment / "bin"), *os.environ["PATH"].split(os.pathsep)]
     os.environ["PATH"] = os.pathsep.join(dict.fromkeys(path))
@@ -117,6 +123,20 @@ def put_files(folder, files):
     for file, text in files.items():
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_text(text, encoding="utf-8")
+
+
+def differences(folder):
+    """Compare ``folder`` with the Demo Runtime of this repository. Return how each file differs, a dict by path."""
+    files = [path for each in (SHIPPED, CONFIGURED) for path in each.rglob("*") if path.is_file()]
+    # Bytecode is no source, and the other file is for the formatter of this repository.
+    names = sorted(path.relative_to(BOOK.parent) for path in files if path.suffix not in (".pyc", ".toml"))
+    return {name.as_posix(): _difference(folder / name, BOOK.parent / name) for name in names}
+
+
+def _difference(path, shipped):
+    if not path.exists():
+        return "missing"
+    return "the same" if path.read_bytes() == shipped.read_bytes() else "differs"
 
 
 def write(file, text):
@@ -190,6 +210,12 @@ def make_environment(place):
     for name in COMMANDS:
         _launcher(folder, name, own_jupyter(place / "jupyter"))
     return folder
+
+
+def _install(runtime, environment):
+    """Do what the first chapter does."""
+    pip = [environment / "bin" / "pip", "install", "--quiet", "--no-build-isolation", "--no-deps", "--editable"]
+    subprocess.run([*pip, runtime], check=True)
 
 
 def _link(source, target, hidden):

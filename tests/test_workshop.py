@@ -7,10 +7,24 @@ from pathlib import Path
 
 import pytest
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "book"))
 
-from workshop import Differs, change, changed, files_before, make_environment, put_files, write  # noqa: E402
+from workshop import (  # noqa: E402
+    Differs,
+    change,
+    changed,
+    differences,
+    files_before,
+    make_environment,
+    put_files,
+    write,
+)
 
 TEXT = "one\ntwo\nthree\n"
 
@@ -138,3 +152,40 @@ def test_the_environment_has_elyra_and_no_runtime_of_this_repository(tmp_path):
     ask = "from elyra.pipeline.registry import PipelineProcessorRegistry as R; print(sorted(R.instance()._processors))"
     done = subprocess.run([commands / "python", "-W", "ignore", "-c", ask], capture_output=True, text=True)
     assert {"local", "kfp"} <= set(eval(done.stdout)) <= {"local", "kfp", "airflow", "argo"}, done.stderr
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory):
+    """The runtime that all cells of the chapters make, from the first to the last, in an environment that has it."""
+    place = tmp_path_factory.mktemp("workshop")
+    runtime = place / "my-runtime"
+    runtime.mkdir()
+    put_files(runtime, files_before(None))
+    commands = make_environment(place) / "bin"
+    pip = [commands / "pip", "install", "--quiet", "--no-build-isolation", "--no-deps", runtime]
+    done = subprocess.run(pip, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return runtime
+
+
+def test_what_the_chapters_write_is_the_demo_runtime_to_the_byte(grown):
+    found = differences(grown)
+    assert len(found) == 10
+    assert set(found.values()) == {"the same"}
+    own = {path.relative_to(grown).as_posix() for path in grown.rglob("*") if path.is_file()}
+    assert own - set(found) == {"ask.py", "pyproject.toml"}
+
+
+def test_it_is_built_and_registered_as_the_demo_runtime_is(grown):
+    mine, shipped = (tomllib.loads((folder / "pyproject.toml").read_text("utf-8")) for folder in (grown, ROOT))
+    assert mine["project"]["entry-points"] == shipped["project"]["entry-points"]
+    assert mine["tool"]["hatch"]["build"]["targets"]["wheel"] == shipped["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert mine["build-system"] == shipped["build-system"]
+
+
+def test_pip_installs_it_and_elyra_finds_it(grown):
+    commands = grown.parent / "environment" / "bin"
+    done = subprocess.run([commands / "python", grown / "ask.py"], cwd="/", capture_output=True, text=True)
+    assert "demoruntime: Demo Runtime\n" in done.stdout, done.stderr
+    [config] = (grown.parent / "environment" / "etc").rglob("demo_runtime.json")
+    assert config.read_bytes() == (ROOT / "jupyter-config" / "demo_runtime.json").read_bytes()
