@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from graphlib import CycleError, TopologicalSorter
+from graphlib import TopologicalSorter
 from itertools import compress
 from pathlib import Path
 
@@ -12,15 +12,17 @@ RESOURCES = "cpu cpu_limit memory memory_limit gpu gpu_vendor".split()
 
 def in_order(operations):
     """Return ``operations``, a dict by id, as a list, parents first."""
+    for node in operations.values():
+        for id in node.parent_operation_ids:
+            if id not in operations:
+                raise RuntimeError(
+                    f"Node {node.name!r} follows a node that is not there "
+                    f"(id {id!r}). Open the pipeline in the editor, remove "
+                    "the link and draw it again."
+                ) from KeyError(id)
     parents = {id: operations[id].parent_operation_ids for id in operations}
-    try:
-        order = TopologicalSorter(parents).static_order()
-        return [operations[id] for id in order]
-    except (CycleError, KeyError) as error:
-        raise RuntimeError(
-            f"The nodes cannot be put in order: {error!r}. Open the pipeline "
-            "in the editor, remove the links of these nodes, draw them again."
-        ) from error
+    order = TopologicalSorter(parents).static_order()
+    return [operations[id] for id in order]
 
 
 def describe(order, root):
@@ -42,7 +44,6 @@ def describe(order, root):
         passed_on[node.id] = inputs | bits(node.outputs)
         chosen = f"{inputs:b}"[::-1].replace("0", "\0").encode()
         path = os.path.join(root, node.filename)
-        needs = {name: getattr(node, name) for name in RESOURCES}
         others = {**node.elyra_props, "env_vars": None}
         yield {
             "name": node.name,
@@ -55,7 +56,7 @@ def describe(order, root):
             "outputs": list(node.outputs),
             "environment_variables": [each.env_var for each in node.env_vars],
             "parents": [labels[parent] for parent in parents],
-            "resources": {name: need for name, need in needs.items() if need},
+            "resources": {k: v for k in RESOURCES if (v := getattr(node, k))},
             "ignored_properties": sorted(k for k in others if others[k]),
             "id": node.id,
         }

@@ -72,11 +72,11 @@ class DemoPipelineProcessor(RuntimePipelineProcessor):
         return DemoPipelineProcessorResponse(page, None, None)
 
     def export(self, pipeline, format, path, overwrite):
-        """Write the same facts to ``path``, as JSON. Return it for a URL."""
+        """Write the same facts to ``path``, in place. Return it, quoted."""
         if format != "json":
             raise RuntimeError(f"No export to {format!r}: choose json.")
         if ".." in Path(path).parts:
-            raise RuntimeError(f"{path!r} leaves the folder of JupyterLab.")
+            raise RuntimeError(f"{path!r} has '..': choose one without.")
         order = in_order(pipeline.operations)
         facts = {
             "pipeline": pipeline.name,
@@ -92,7 +92,8 @@ class DemoPipelineProcessor(RuntimePipelineProcessor):
                 file.write("\n")
         except (OSError, ValueError) as error:
             raise RuntimeError(
-                f"{error}. Choose another file, or choose to overwrite it."
+                f"{error.args[-1]}: {str(target)!r}. Choose another file, or "
+                "choose to overwrite it."
             ) from error
         self._log(pipeline, f"exported to {path!r}; nodes run: 0")
         return quote(path)

@@ -1,6 +1,7 @@
 """Step 2, the engine: order and inputs, for every pipeline that could be drawn."""
 
 from collections import Counter
+from graphlib import CycleError
 from pathlib import Path
 
 import pytest
@@ -66,14 +67,12 @@ def test_the_same_pipeline_is_described_the_same_each_time(operations):
 
 
 @given(graphs(cyclic=True))
-def test_a_circle_is_refused_and_named(operations):
-    circle = [id for id in operations if id in ancestors(operations, id)]
-    assume(circle)
-    with pytest.raises(RuntimeError, match="draw") as refusal:
+def test_a_circle_which_elyra_refuses_before_is_no_order(operations):
+    assume(any(id in ancestors(operations, id) for id in operations))
+    with pytest.raises(CycleError):
         in_order(operations)
-    assert any(repr(id) in str(refusal.value) for id in circle)
 
 
-def test_a_node_that_follows_itself_is_a_circle():
-    with pytest.raises(RuntimeError, match="'a', 'a'"):
-        in_order(by_id(operation("a", ["a"])))
+def test_a_link_to_nothing_is_refused_and_named():
+    with pytest.raises(RuntimeError, match=r"Node 'b' follows a node that is not there \(id 'gone'\)\. Open .* remove"):
+        in_order(by_id(operation("a"), operation("b", ["gone"])))

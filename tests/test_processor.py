@@ -358,7 +358,9 @@ def test_the_nodes_of_a_super_node_are_described_with_those_around_it(parse, pro
 
 # Pipelines that are refused: Elyra looks at them before a processor is asked, and lets a link to nothing pass
 
-LINK_TO_NOTHING = "The nodes cannot be put in order: KeyError('gone'). Open the pipeline in the editor"
+LINK_TO_NOTHING = (
+    "Node 'a' follows a node that is not there (id 'gone'). Open the pipeline in the editor, remove the link"
+)
 REFUSED = {
     "an empty pipeline": ([], "At least one node must exist in the primary pipeline."),
     "a circle": (
