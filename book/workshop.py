@@ -21,7 +21,7 @@ from IPython import get_ipython
 from elyra_runtime_doctor.host import own_jupyter
 
 BOOK = Path(__file__).parent
-CHAPTERS = ("first", "schema", "processor", "registration")
+CHAPTERS = ("first", "schema", "processor", "registration", "kit")
 """The chapters that write the runtime, in their order."""
 
 FOR_LATER = ("demo-runtime", "elyra-dask-runtime")
@@ -108,11 +108,16 @@ def forget():
 
 def files_before(chapter):
     """Return the files that the cells of all chapters before ``chapter`` make: a dict of texts by path."""
+    return {file: made for _, file, _, made in _cells(CHAPTERS[: CHAPTERS.index(chapter)])}
+
+
+def _cells(chapters):
+    """Yield the kind, the file and the text of each cell of ``chapters`` that makes a file, and what it makes of it."""
     files = {}
-    for each in CHAPTERS[: CHAPTERS.index(chapter)] if chapter in CHAPTERS else CHAPTERS:
+    for each in chapters:
         for kind, file, text in CELL.findall((BOOK / f"{each}.md").read_text(encoding="utf-8")):
             files[file] = text if kind == "write" else changed(file, files[file], text)
-    return files
+            yield kind, file, text, files[file]
 
 
 def put_files(folder, files):
@@ -166,6 +171,18 @@ def change(file, diff):
         return f"{file}: has this change already"
     signs = [line[:1] for line in diff.splitlines()]
     return f"{file}: {signs.count('+')} lines more, {signs.count('-')} lines less"
+
+
+def put_away(*files):
+    """Move ``files``, or folders, out of the runtime. They are kept. Print what was done."""
+    for file in files:
+        if not Path(file).exists():
+            print(f"{file}: is away already")
+            continue
+        kept = _kept(Path.cwd())
+        shutil.move(file, kept)
+        print(f"{file}: is in {kept.relative_to(Path.cwd().parent)}")
+    forget()
 
 
 def changed(file, text, diff):

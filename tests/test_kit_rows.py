@@ -153,3 +153,8 @@ def test_the_readme_of_the_kit_counts_them():
     caught = len(WHEN_DECLARED) + len(WHEN_BUILT)
     numbers = len(IMPOSSIBLE) + caught + len(POSSIBLE), len(IMPOSSIBLE), caught, len(POSSIBLE)
     assert tuple(map(int, counted.groups())) == numbers
+
+
+def test_the_book_names_each_fault_that_cannot_happen_once():
+    chapter = (Path(__file__).parents[1] / "book" / "kit.md").read_text(encoding="utf-8")
+    assert sorted(map(int, re.findall(r"\[\d+\]\(faults\.md#row-(\d+)\)", chapter))) == sorted(IMPOSSIBLE)

@@ -22,6 +22,7 @@ from workshop import (  # noqa: E402
     differences,
     files_before,
     make_environment,
+    put_away,
     put_files,
     write,
 )
@@ -95,6 +96,21 @@ def test_a_part_of_a_line_is_no_line():
         changed("b.py", "not one\n", "-one\n+1\n")
 
 
+def test_what_is_put_away_is_kept(runtime, capsys):
+    write("a/b.py", TEXT)
+    write("c.py", "new\n")
+    put_away("a", "c.py")
+    put_away("a", "c.py")  # the cell is run twice
+    assert [*runtime.iterdir()] == []
+    assert kept(runtime) == {"1/a/b.py": TEXT, "2/c.py": "new\n"}
+    assert capsys.readouterr().out.splitlines() == [
+        "a: is in kept/1",
+        "c.py: is in kept/2",
+        "a: is away already",
+        "c.py: is away already",
+    ]
+
+
 def test_to_begin_anew_keeps_all_that_was_there(runtime):
     write("a/b.py", TEXT)
     put_files(runtime, {"c.py": "new\n"})
@@ -160,7 +176,7 @@ def grown(tmp_path_factory):
     place = tmp_path_factory.mktemp("workshop")
     runtime = place / "my-runtime"
     runtime.mkdir()
-    put_files(runtime, files_before(None))
+    put_files(runtime, files_before("kit"))
     commands = make_environment(place) / "bin"
     pip = [commands / "pip", "install", "--quiet", "--no-build-isolation", "--no-deps", runtime]
     done = subprocess.run(pip, capture_output=True, text=True)
