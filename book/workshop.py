@@ -4,6 +4,7 @@ Nothing that a reader writes is lost. The files stay when the kernel ends, and w
 """
 
 import atexit
+import fcntl
 import os
 import re
 import shutil
@@ -70,13 +71,15 @@ def workshop(chapter, anew=False):
     empty, that is a temporary one.
     """
     place = _place()
-    environment = make_environment(place)
     runtime = place / "my-runtime"
     runtime.mkdir(parents=True, exist_ok=True)
-    if anew or not any(runtime.iterdir()):
-        put_files(runtime, files_before(chapter))
-    if chapter != CHAPTERS[0] and not [*environment.rglob("demo_runtime-*.dist-info")]:
-        _install(runtime, environment)
+    with open(place / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two chapters may be opened at once
+        environment = make_environment(place)
+        if anew or not any(runtime.iterdir()):
+            put_files(runtime, files_before(chapter))
+        if chapter != CHAPTERS[0] and not [*environment.rglob("demo_runtime-*.dist-info")]:
+            _install(runtime, environment)
     os.environ.update(own_jupyter(place / "jupyter"))
     path = [str(environment / "bin"), *os.environ["PATH"].split(os.pathsep)]
     os.environ["PATH"] = os.pathsep.join(dict.fromkeys(path))
@@ -120,6 +123,13 @@ def _cells(chapters):
             yield kind, file, text, files[file]
 
 
+def _is_later(kind, file, text, found):
+    """Tell whether ``found`` is what a later cell of the chapters makes of ``file``: then this cell was run before."""
+    cells = [(cell, made) for *cell, made in _cells(CHAPTERS) if cell[1] == file]
+    own = [number for number, (cell, _) in enumerate(cells) if cell == [kind, file, text]]
+    return bool(own) and found in [made for _, made in cells[own[0] :]]
+
+
 def put_files(folder, files):
     """Let ``folder`` hold ``files``, a dict of texts by path, and no other. What it held is kept beside it."""
     if any(folder.iterdir()):
@@ -150,6 +160,8 @@ def write(file, text):
     lines = f"{file}: {len(text.splitlines())} lines"
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return f"{lines}, as before"
+    if path.exists() and _is_later("write", file, text, path.read_text(encoding="utf-8")):
+        return f"{file}: is left as it is, because it has later changes already"
     if path.exists():
         kept = _kept(Path.cwd()) / path.name
         shutil.copy(path, kept)
@@ -165,7 +177,12 @@ def change(file, diff):
     if not path.exists():
         raise Differs(f"There is no {file}. Run the cells above, and this one again.")
     before = path.read_text(encoding="utf-8")
-    after = changed(file, before, diff)
+    try:
+        after = changed(file, before, diff)
+    except Differs:
+        if not _is_later("change", file, diff, before):
+            raise
+        return f"{file}: has this change already, and later ones"
     path.write_text(after, encoding="utf-8")
     if after == before:
         return f"{file}: has this change already"
@@ -193,7 +210,7 @@ def changed(file, text, diff):
     for part in re.split(r"^@@.*\n", diff, flags=re.MULTILINE):
         old, new = (_side(part, sign) for sign in "-+")
         there = [len(re.findall(f"^{re.escape(side)}", text, re.M)) for side in (old, new)]
-        if there[1] == 1 and (there[0] == 0 or old in new):
+        if there[1] == 1 and (there[0] == 0 or old in new) or _is_added(part, text):
             continue
         if there[0] != 1:
             raise Differs(
@@ -203,6 +220,13 @@ def changed(file, text, diff):
             )
         text = re.sub(f"^{re.escape(old)}", lambda _, new=new: new, text, flags=re.M)
     return text
+
+
+def _is_added(part, text):
+    """Tell whether ``part`` only adds lines, and all of them are in ``text``: a later change may have come between."""
+    lines = part.splitlines()
+    added = {line[1:] for line in lines if line[:1] == "+" and line[1:].strip()}
+    return bool(added) and not any(line[:1] == "-" for line in lines) and added <= {*text.splitlines()}
 
 
 def _side(part, sign):

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "book"))
 
 from workshop import (  # noqa: E402
+    CELL,
+    CHAPTERS,
     Differs,
     change,
     changed,
@@ -96,6 +100,45 @@ def test_a_part_of_a_line_is_no_line():
         changed("b.py", "not one\n", "-one\n+1\n")
 
 
+def run(chapter):
+    """Run the cells of ``chapter`` that write and change files, and go on where one says that it cannot."""
+    for kind, file, text in CELL.findall((ROOT / "book" / f"{chapter}.md").read_text(encoding="utf-8")):
+        with suppress(Differs):
+            {"write": write, "change": change}[kind](file, text)
+
+
+STEPS = CHAPTERS[:-1]
+
+
+@pytest.mark.parametrize("chapter", STEPS)
+def test_who_runs_a_whole_chapter_again_later_loses_nothing(runtime, chapter):
+    put_files(runtime, files_before("kit"))
+    run(chapter)
+    assert {file: (runtime / file).read_text() for file in files_before("kit")} == files_before("kit")
+    assert kept(runtime) == {}
+
+
+@pytest.mark.parametrize("chapter", STEPS)
+def test_cells_out_of_order_do_no_harm(runtime, chapter):
+    after = files_before(CHAPTERS[CHAPTERS.index(chapter) + 1])
+    put_files(runtime, files_before(chapter))
+    cells = CELL.findall((ROOT / "book" / f"{chapter}.md").read_text(encoding="utf-8"))
+    for kind, file, text in cells[::-1]:
+        with suppress(Differs):
+            {"write": write, "change": change}[kind](file, text)
+    run(chapter)
+    assert {file: (runtime / file).read_text() for file in after} == after
+
+
+def test_names_that_the_reader_changes_in_the_middle_stay(runtime):
+    own = {file: text.replace("demoruntime", "orbit") for file, text in files_before("processor").items()}
+    put_files(runtime, own)
+    run("processor")
+    assert "orbit" in (runtime / "demo_runtime" / "processor.py").read_text()
+    assert (runtime / "demo_runtime" / "demoruntime.json").read_text() == own["demo_runtime/demoruntime.json"]
+    assert kept(runtime) == {}
+
+
 def test_what_is_put_away_is_kept(runtime, capsys):
     write("a/b.py", TEXT)
     write("c.py", "new\n")
@@ -149,6 +192,12 @@ def test_after_a_restart_the_files_are_still_there(kernel):
     assert kernel("first") == "['mine.py']"
 
 
+def test_two_chapters_may_be_opened_at_once(kernel):
+    with ThreadPoolExecutor() as pool:
+        shown = [*pool.map(kernel, ["processor", "schema", "processor"])]
+    assert all("demo_runtime" in each and "mine.py" in each for each in shown)
+
+
 def test_who_begins_with_a_later_chapter_gets_what_the_chapters_before_write(kernel):
     assert kernel("schema") == str(sorted([*{Path(file).parts[0] for file in files_before("schema")}, "mine.py"]))
 
@@ -173,9 +222,9 @@ def test_the_environment_has_elyra_and_no_runtime_of_this_repository(tmp_path):
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory):
     """The runtime that all cells of the chapters make, from the first to the last, in an environment that has it."""
-    place = tmp_path_factory.mktemp("workshop")
+    place = tmp_path_factory.mktemp("workshop") / "with spaces"
     runtime = place / "my-runtime"
-    runtime.mkdir()
+    runtime.mkdir(parents=True)
     put_files(runtime, files_before("kit"))
     commands = make_environment(place) / "bin"
     pip = [commands / "pip", "install", "--quiet", "--no-build-isolation", "--no-deps", runtime]
