@@ -66,19 +66,19 @@ def workshop(chapter, anew=False):
     """Go to the folder of the reader's runtime, and return it, a ``Path``.
 
     If it holds none yet, or is to be made ``anew``, it gets what the chapters before ``chapter`` write. What was there
-    is kept. Commands such as ``python`` and ``elyra-pipeline`` are from now on those of an environment of its own,
-    with Elyra, and with no runtime of this repository. ``WORKSHOP`` names the folder of all this; where it is set and
-    empty, that is a temporary one.
+    is kept. A chapter that is none of ``CHAPTERS`` has a folder of its own. Commands such as ``python`` and
+    ``elyra-pipeline`` are from now on those of an environment of its own, with Elyra, and with no runtime of this
+    repository. ``WORKSHOP`` names the folder of all this; where it is set and empty, that is a temporary one.
     """
     place = _place()
-    runtime = place / "my-runtime"
+    runtime = place / ("my-runtime" if chapter in CHAPTERS else f"my-{chapter}")
     runtime.mkdir(parents=True, exist_ok=True)
     with open(place / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two chapters may be opened at once
         environment = make_environment(place)
         if anew or not any(runtime.iterdir()):
             put_files(runtime, files_before(chapter))
-        if chapter != CHAPTERS[0] and not [*environment.rglob("demo_runtime-*.dist-info")]:
+        if chapter in CHAPTERS[1:] and not [*environment.rglob("demo_runtime-*.dist-info")]:
             _install(runtime, environment)
     os.environ.update(own_jupyter(place / "jupyter"))
     path = [str(environment / "bin"), *os.environ["PATH"].split(os.pathsep)]
@@ -111,7 +111,12 @@ def forget():
 
 def files_before(chapter):
     """Return the files that the cells of all chapters before ``chapter`` make: a dict of texts by path."""
-    return {file: made for _, file, _, made in _cells(CHAPTERS[: CHAPTERS.index(chapter)])}
+    return files_of(*CHAPTERS[: CHAPTERS.index(chapter)]) if chapter in CHAPTERS else {}
+
+
+def files_of(*chapters):
+    """Return the files that the cells of ``chapters``, from the first to the last, make: a dict of texts by path."""
+    return {file: made for _, file, _, made in _cells(chapters)}
 
 
 def _cells(chapters):

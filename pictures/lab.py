@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "book"))
 
 from lesson import Server, WholeJupyterLab  # noqa: E402
-from workshop import files_before, make_environment, put_files  # noqa: E402
+from workshop import files_of, make_environment, put_files  # noqa: E402
 
 from elyra_runtime_doctor.host import own_jupyter  # noqa: E402
 
@@ -69,12 +69,12 @@ def jupyterlab(*folders):
 
 
 @contextmanager
-def first_jupyterlab():
-    """Yield a ``Server`` of an environment that has the runtime of the first chapter, and no other of this book."""
+def workshop_jupyterlab(chapter):
+    """Yield a ``Server`` of an environment that has the runtime that ``chapter`` writes, and no other of this book."""
     with tempfile.TemporaryDirectory() as place:
-        runtime = Path(place, "my-runtime")
+        runtime = Path(place, "runtime")
         runtime.mkdir()
-        put_files(runtime, files_before("schema"))
+        put_files(runtime, files_of(chapter))
         commands = make_environment(Path(place)) / "bin"
         pip = [commands / "pip", "install", "--quiet", "--no-build-isolation", "--no-deps", "--editable", runtime]
         subprocess.run(pip, check=True)

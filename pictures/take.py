@@ -5,6 +5,7 @@ and compare the words, so a picture that no longer shows the shipped runtime is 
 """
 
 import json
+from functools import partial
 
 from lab import (
     CONFIGURATION,
@@ -12,12 +13,13 @@ from lab import (
     browser,
     choose_runtime,
     fill_form,
-    first_jupyterlab,
     jupyterlab,
     open_lab,
     open_pipeline,
     save_pipeline,
+    workshop_jupyterlab,
 )
+from workshop import files_of
 
 HERE = {
     "schema_name": "dask",
@@ -36,6 +38,9 @@ NO_CHANCE = """
 SHOWN = {"width": 688, "height": 430}
 """The size of a picture that a page of the book shows as large as JupyterLab does."""
 MARGIN = 16
+FIELDS = [name for name, field in json.loads(files_of("fields")["fields.json"]).items() if "uihints" not in field]
+"""What the form of the chapter about fields shows."""
+
 MARK = "outline: 3px solid #d6336c; outline-offset: 3px; border-radius: 4px;"
 
 
@@ -74,6 +79,24 @@ def walk_first(page):
     yield "first-tile", page.locator(".jp-LauncherCard[title='Demo Runtime Pipeline Editor']")
     _, form = fill_form(page, "Demo Runtime", {"display_name": "My first"})
     yield "first-form", form
+
+
+def walk_fields(page):
+    """Fill in the form of the chapter about fields on ``page``. Yield the name of each picture, and the field in it."""
+    values = {"queue": "short", "note": "be quick", "hours": "1.5", "notify": "ada@example.com", "token": "s3cret"}
+    _, form = fill_form(page, "Fields", {"display_name": "Mine", **values})
+    form.get_by_role("button", name="Add", exact=True).click()
+    form.locator("[id$='_hosts_0']").fill("node1")
+    for name in FIELDS:
+        yield f"field-{name}", form.locator(f".elyra-formEditor-form-{name}")
+
+
+WALKS = (
+    (partial(workshop_jupyterlab, "first"), walk_first, SHOWN),
+    (partial(workshop_jupyterlab, "fields"), walk_fields, {"width": 0, "height": 0}),
+    (jupyterlab, walk, SHOWN),
+)
+"""The ways through JupyterLab: where each starts, its steps, and how large its pictures are at least."""
 
 
 def walk_to_run(page, server):
@@ -115,12 +138,12 @@ def shoot(name, page, clip=None):
     page.screenshot(path=IMAGES / f"{name}.png", clip=clip, animations="disabled", caret="hide")
 
 
-def around(part):
-    """Return the rectangle of a picture with ``part`` in the middle, as far as the window reaches."""
+def around(part, least):
+    """Return the rectangle of a picture with ``part`` in the middle, ``least`` in size, as far as the window goes."""
     box, window = part.bounding_box(), part.page.viewport_size
     clip = {}
     for start, length in (("x", "width"), ("y", "height")):
-        clip[length] = min(max(box[length] + 2 * MARGIN, SHOWN[length]), window[length])
+        clip[length] = min(max(box[length] + 2 * MARGIN, least[length]), window[length])
         middle = box[start] + box[length] / 2
         clip[start] = min(max(middle - clip[length] / 2, 0), window[length] - clip[length])
     return clip
@@ -130,16 +153,17 @@ def take():
     """Write every picture, and what it says, to ``book/images``."""
     said = {}
     with browser() as chromium:
-        for start, way in (first_jupyterlab, walk_first), (jupyterlab, walk):
+        for start, way, least in WALKS:
             with start() as server:
                 page = open_lab(chromium, server)
                 page.add_style_tag(content=NO_CHANCE)
                 for name, part in way(page):
                     said[name] = words(part)
+                    part.scroll_into_view_if_needed()
                     style = part.evaluate(
                         "(part, mark) => { const s = part.style.cssText; part.style.cssText += mark; return s }", MARK
                     )
-                    shoot(name, page, around(part))
+                    shoot(name, page, around(part, least))
                     part.evaluate("(part, style) => { part.style.cssText = style }", style)
         with jupyterlab("pipeline", "dask") as server:
             for name, part in walk_to_run(open_lab(chromium, server), server):

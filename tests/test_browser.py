@@ -10,13 +10,12 @@ from lab import (
     CONFIGURATION,
     choose_runtime,
     fill_form,
-    first_jupyterlab,
     jupyterlab,
     open_lab,
     open_pipeline,
     save_pipeline,
 )
-from take import SAID, walk, walk_first, walk_to_run, words
+from take import SAID, WALKS, walk_to_run, words
 
 from demo_runtime.processor import PAGE
 
@@ -161,7 +160,7 @@ def test_an_export_is_written_and_is_not_overwritten_unasked(page, server, error
     exported = (server.root / "temperatures.json").read_bytes()
     assert [node["name"] for node in json.loads(exported)["nodes"]] == ["collect", "clean", "summarise", "report"]
     export(page)
-    assert "Choose another name, or choose to overwrite it." in said(page, "temperatures.json' exists")
+    assert "temperatures.json'. Choose another file, or choose to overwrite it." in said(page, "File exists:")
     take_refusal(errors)
     assert (server.root / "temperatures.json").read_bytes() == exported
 
@@ -210,7 +209,7 @@ def test_the_local_runtime_works_as_before(page, server):
 
 def test_the_pictures_of_the_book_say_what_the_shipped_runtime_says(chromium):
     said = {}
-    for start, way in (first_jupyterlab, walk_first), (jupyterlab, walk):
+    for start, way, _ in WALKS:
         with start() as server:
             page = open_lab(chromium, server)
             said |= {name: words(part) for name, part in way(page)}
