@@ -70,6 +70,8 @@ LONG = (
     "test_run_page.py",
     "book/result",
     "book/registration",
+    "book/fields",
+    "book/kit",
     "book/first",
     "test_zoo.py",
 )
