@@ -24,7 +24,7 @@ from urllib.parse import quote
 
 import pytest
 
-from dask_runtime.processors import processors
+from elyra_runtime_engine.processors import processors
 
 pytest_plugins = ["pytester"]
 

@@ -33,7 +33,7 @@ AT_MOST = 0.1
 # It belongs to the code that is measured, as the folders of its runs do.
 WRITER = """
 import sys
-from dask_runtime.run import Run
+from elyra_runtime_engine.run import Run
 
 def made(size):
     nodes = [
@@ -117,7 +117,7 @@ class Tree:
     def list(self):
         """Return the seconds until the list of all runs is there."""
         begin = time.perf_counter()
-        rows = self.server.get("dask_runtime/api/runs").json()["runs"]
+        rows = self.server.get("elyra_runtime_engine/api/runs").json()["runs"]
         if len(rows) != min(100, LISTED + 1):
             sys.exit(f"The list holds {len(rows)} runs.")
         return time.perf_counter() - begin
@@ -127,7 +127,7 @@ class Page:
     """Asks what the page of a run asks for while somebody looks at the log of its last node."""
 
     def __init__(self, server, run):
-        self.url = f"{server.url}dask_runtime/api/runs/{run}"
+        self.url = f"{server.url}elyra_runtime_engine/api/runs/{run}"
         self.session = requests.Session()
         self.session.trust_env = False
         self.session.headers["Authorization"] = f"token {server.token}"

@@ -115,7 +115,7 @@ def by_local(processor, graph):
 
 def by_dask(processor, graph, way):
     """Return the ``Times`` of one run. Return when its processes are gone, so that they do not slow what follows."""
-    from dask_runtime.run import DONE, all_runs
+    from elyra_runtime_engine.run import DONE, all_runs
 
     pipeline = pipeline_of(graph, f"way-{way}")
     begin = time.time()

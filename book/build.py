@@ -11,9 +11,9 @@ import sphinx_multitoc_numbering
 from jupyter_book.sphinx import build_sphinx
 from kernels import sockets_in_files
 
-from dask_runtime.processors import processors
 from elyra_runtime_doctor import checks  # noqa: F401 - fills ROWS
 from elyra_runtime_doctor.rows import ROWS
+from elyra_runtime_engine.processors import processors
 
 ROOT = Path(__file__).parents[1]
 

@@ -20,9 +20,9 @@ from zipfile import ZipFile
 import requests
 from IPython.display import HTML, Markdown
 
-from dask_runtime.run import ENDED
 from elyra_runtime_doctor import host
 from elyra_runtime_doctor.host import JUPYTER_DIRECTORIES, own_jupyter
+from elyra_runtime_engine.run import ENDED
 
 COLUMNS = 78
 """So many characters of code fit on a page at 1280 pixels."""

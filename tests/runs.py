@@ -17,9 +17,9 @@ from elyra.pipeline.parser import PipelineParser
 from elyra.pipeline.processor import PipelineProcessorManager
 from pipelines import node, submission
 
-from dask_runtime.patience import Patience
-from dask_runtime.run import ENDED, all_runs
 from elyra_runtime_doctor.host import COMMANDS
+from elyra_runtime_engine.limits import Limits
+from elyra_runtime_engine.run import ENDED, all_runs
 
 SECONDS = 60
 
@@ -51,8 +51,8 @@ def submit(*nodes, configuration, name="weather", **properties):
 
 
 def impatient(monkeypatch, **seconds):
-    """Let the drivers of runs wait so many ``seconds`` only, as ``Patience`` names them."""
-    monkeypatch.setattr("dask_runtime.start.PATIENCE", Patience(**seconds))
+    """Let the drivers of runs wait so many ``seconds`` only, as ``Limits`` names them."""
+    monkeypatch.setattr("elyra_runtime_engine.start.LIMITS", Limits(**seconds))
 
 
 def until(condition, what, seconds=SECONDS):

@@ -10,7 +10,13 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SHIPPED = [
     path.relative_to(ROOT).as_posix()
-    for package in ("demo_runtime", "dask/dask_runtime", "kit/elyra_runtime_doctor", "kit/elyra_runtime_kit")
+    for package in (
+        "demo_runtime",
+        "dask/dask_runtime",
+        "kit/elyra_runtime_doctor",
+        "kit/elyra_runtime_engine",
+        "kit/elyra_runtime_kit",
+    )
     for path in (ROOT / package).rglob("*")
     if path.is_file() and "__pycache__" not in path.parts
 ]

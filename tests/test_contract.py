@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from dask_runtime.run import DONE, Run
 from elyra_runtime_doctor import contract
 from elyra_runtime_doctor.contract import RuntimeContract
 from elyra_runtime_doctor.rows import ROWS
+from elyra_runtime_engine.run import DONE, Run
 
 THREE_LINES = re.search(r"entry point::\n\n((?:    .*\n|\n)+)", contract.__doc__)[1].replace("\n    ", "\n").strip()
 CARELESS = """
@@ -78,7 +78,7 @@ class TestDask(RuntimeContract):
     def runs(cls, elyra):
         """What is submitted runs on without the server. Wait for its end, before its files are removed."""
         yield
-        folder = Path(elyra.directories["JUPYTER_DATA_DIR"], "dask_runtime", "runs")
+        folder = Path(elyra.directories["JUPYTER_DATA_DIR"], "elyra_runtime_engine", "runs")
         runs = [Run(path) for path in folder.glob("*")]
         while any(run.has_driver() for run in runs):
             time.sleep(0.1)

@@ -15,8 +15,8 @@ import pytest
 from pipelines import node
 from runs import configure, end_all_runs, ended, states, submit
 
-from dask_runtime.run import Run, all_runs, find_run
-from dask_runtime.start import again
+from elyra_runtime_engine.run import Run, all_runs, find_run
+from elyra_runtime_engine.start import again
 
 pytestmark = pytest.mark.usefixtures("no_runs_left")
 
@@ -27,7 +27,7 @@ import os, resource
 
 def driver():
     pid = os.getppid()
-    while b"dask_runtime.driver" not in open(f"/proc/{pid}/cmdline", "rb").read():
+    while b"elyra_runtime_engine.driver" not in open(f"/proc/{pid}/cmdline", "rb").read():
         pid = int(open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[1])
     return pid
 
@@ -160,7 +160,7 @@ def test_a_number_beyond_the_end_of_the_events_is_the_end(other):
 def limited(root, dask, more, *names):
     """Run nodes of which the last lets the driver write ``more`` bytes to the events. Return the ``Run``."""
     (root / "limit.py").write_text(LIMIT_THE_DRIVER)
-    runs = os.path.join(os.environ["JUPYTER_DATA_DIR"], "dask_runtime", "runs")
+    runs = os.path.join(os.environ["JUPYTER_DATA_DIR"], "elyra_runtime_engine", "runs")
     variables = [{"env_var": "RUNS", "value": runs}, {"env_var": "MORE", "value": str(more)}]
     nodes = [*map(node, names), node("last", list(names), filename="limit.py", env_vars=variables)]
     return submit(*nodes, configuration=dask)
@@ -209,7 +209,7 @@ def small_disk(place):
 @pytest.fixture
 def small_home(jupyter):
     """The disk for all that is known of runs."""
-    with small_disk(Path(os.environ["JUPYTER_DATA_DIR"], "dask_runtime")) as place:
+    with small_disk(Path(os.environ["JUPYTER_DATA_DIR"], "elyra_runtime_engine")) as place:
         yield place
 
 

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from pipelines import node
 from runs import configure, ended, is_running, log, notebook, processes, submit, until
 
-import dask_runtime
-from dask_runtime.mask import Mask, Replacement
+import elyra_runtime_engine
+from elyra_runtime_engine.mask import Mask, Replacement
 
 SECRET = "correct horse battery staple"
 
 pytestmark = pytest.mark.usefixtures("no_runs_left")
 
-TOOL = Path(dask_runtime.__file__).with_name("notebook.py")
+TOOL = Path(elyra_runtime_engine.__file__).with_name("notebook.py")
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_a_driver_that_is_killed_as_the_node_ends_leaves_no_value(root, dask, tm
     )
     run = submitted(dask, "work.ipynb")
     until(Path(f"{go}1").exists, "the first cell")
-    (driver,) = processes("dask_runtime.driver", run.id)
+    (driver,) = processes("elyra_runtime_engine.driver", run.id)
     driver.suspend()  # from here on, nobody looks at what the node leaves
     go.touch()
     until(lambda: not processes("notebook.py", run.id), "the end of the notebook")
@@ -153,8 +153,8 @@ def test_what_a_cell_prints_is_in_the_log_before_the_cell_ends(root, dask, tmp_p
     )
     run = submitted(dask, "work.ipynb")
     until(lambda: is_running(run), "the node")
-    live = until(lambda: list(run.node(0).parent.glob("0.*/log.txt")), "its log")
-    until(lambda: live[0].read_text() == "-- cell 1 of 1\nbegin", "what the cell has printed by now")
+    live = run.node(0) / "log.txt"
+    until(lambda: live.exists() and live.read_text() == "-- cell 1 of 1\nbegin", "what the cell has printed by now")
     go.touch()
     assert ended(run) == ("done", "")
     assert log(run) == "-- cell 1 of 1\nbeginend\n2\n"

@@ -13,7 +13,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from pipelines import by_id, operation
 
-from dask_runtime.plan import copy_sources, plan
+from elyra_runtime_engine.plan import copy_sources, plan
 from elyra_runtime_kit import PipelineError
 from elyra_runtime_kit.pipeline import nodes_of
 

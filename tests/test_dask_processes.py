@@ -13,8 +13,8 @@ import pytest
 from pipelines import node
 from runs import a_cluster, configure, ended, impatient, is_running, log, processes, states, submit, until
 
-from dask_runtime.run import ENDED, Run, all_runs
-from dask_runtime.start import again
+from elyra_runtime_engine.run import ENDED, Run, all_runs
+from elyra_runtime_engine.start import again
 
 pytestmark = pytest.mark.usefixtures("no_runs_left", "quick")
 
@@ -43,8 +43,8 @@ while True:
 
 CONTINUE = """
 import sys
-from dask_runtime.run import find_run
-from dask_runtime.start import again
+from elyra_runtime_engine.run import find_run
+from elyra_runtime_engine.start import again
 sys.stdin.readline()
 try:
     print(again(find_run(sys.argv[1])).id)
@@ -55,10 +55,10 @@ except RuntimeError as error:
 SUBMIT_SLOWLY = """
 import sys, time
 sys.path[:0] = [{tests!r}]
-import dask_runtime.start
+import elyra_runtime_engine.start
 from pipelines import node
 from runs import submit
-dask_runtime.start.copy_sources = lambda *arguments: time.sleep(600)
+elyra_runtime_engine.start.copy_sources = lambda *arguments: time.sleep(600)
 submit(node("one"), configuration={configuration!r})
 """
 
@@ -151,7 +151,7 @@ def test_a_chain_of_forks_ends_with_the_driver(root, dask, beat):
     (root / "work.py").write_text(CHAIN.format(leave="os.setsid()", beat=str(beat)))
     run = submit(node("one"), configuration=dask)
     until(lambda: is_running(run) and beats(beat), "the node")
-    (driver,) = processes("dask_runtime.driver", run.id)
+    (driver,) = processes("elyra_runtime_engine.driver", run.id)
     driver.kill()
     until(lambda: not beats(beat), "the end of the node")
 
@@ -172,7 +172,7 @@ def test_the_run_ends_when_its_folder_is_removed(root, dask, beat):
     stubborn(root, beat)
     run = submit(node("one"), configuration=dask)
     until(lambda: is_running(run) and beats(beat), "the node")
-    (driver,) = processes("dask_runtime.driver", run.id)
+    (driver,) = processes("elyra_runtime_engine.driver", run.id)
     values = run.folder.parents[1] / "values" / f"{run.id}.json"
     assert values.exists()
     shutil.rmtree(run.folder, ignore_errors=True)
@@ -186,7 +186,7 @@ def test_sigterm_ends_a_run_also_when_its_folder_is_gone(root, dask, beat):
     stubborn(root, beat)
     run = submit(node("one"), configuration=dask)
     until(lambda: is_running(run) and beats(beat), "the node")
-    (driver,) = processes("dask_runtime.driver", run.id)
+    (driver,) = processes("elyra_runtime_engine.driver", run.id)
     shutil.rmtree(run.folder, ignore_errors=True)
     driver.terminate()
     driver.wait(timeout=30)
@@ -278,7 +278,7 @@ def test_a_run_is_cancelled_while_its_files_are_copied(root, dask, monkeypatch):
         all_runs()[0].cancel()
 
     copied = []
-    monkeypatch.setattr("dask_runtime.start.copy_sources", cancel)
+    monkeypatch.setattr("elyra_runtime_engine.start.copy_sources", cancel)
     run = submit(node("one"), node("two"), configuration=dask)
     assert run.state() == ("cancelled", "")
     assert copied == [0]
@@ -288,7 +288,7 @@ def test_a_run_is_cancelled_while_its_files_are_copied(root, dask, monkeypatch):
 def test_a_run_stays_locked_when_somebody_in_the_same_process_looks_at_the_lock(root, dask):
     run = submit(node("one"), configuration=dask)
     ended(run)
-    code = "import sys; from dask_runtime.run import Run; sys.exit(Run(sys.argv[1]).has_driver())"
+    code = "import sys; from elyra_runtime_engine.run import Run; sys.exit(Run(sys.argv[1]).has_driver())"
     with run.lock():
         run.has_driver()
         (run.folder / "lock").read_text()

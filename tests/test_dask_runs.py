@@ -1,14 +1,17 @@
 """Runs on this machine: the processor as Elyra loads it, the driver in a process of its own, nodes that really run."""
 
 import errno
+import io
 import json
 import os
+import re
 import resource
 import shutil
 import signal
 import stat
 import subprocess
 import sys
+import tarfile
 import time
 import types
 
@@ -30,11 +33,11 @@ from runs import (
     until,
 )
 
-from dask_runtime import driver
-from dask_runtime.node import Environment, NodeError, _kept
-from dask_runtime.plan import LONGEST_VARIABLE
-from dask_runtime.run import Run, all_runs, find_run
-from dask_runtime.start import again
+from dask_runtime.executor import ON_WORKER
+from elyra_runtime_engine import driver
+from elyra_runtime_engine.plan import LONGEST_VARIABLE
+from elyra_runtime_engine.run import Run, all_runs, find_run
+from elyra_runtime_engine.start import again
 
 SECRET = "correct horse battery staple"
 
@@ -314,7 +317,7 @@ def test_the_end_of_the_driver_is_the_end_of_the_run_and_of_its_nodes(root, dask
     (root / "work.py").write_text("import time\ntime.sleep(86125)\n")
     run = submit(node("one"), configuration=dask)
     until(lambda: is_running(run), "the node")
-    (driver,) = processes("dask_runtime.driver", run.id)
+    (driver,) = processes("elyra_runtime_engine.driver", run.id)
     driver.kill()
     until(lambda: not run.has_driver(), "the end of the driver")
     state, error = run.state()
@@ -423,13 +426,13 @@ def test_what_the_user_can_mend_is_said_at_once(root, dask, nodes, words):
 
 
 def test_without_dask_the_user_is_told_what_to_install(root, dask, monkeypatch):
-    monkeypatch.setattr("dask_runtime.start.find_spec", lambda name: None)
+    monkeypatch.setattr("dask_runtime.processor.find_spec", lambda name: None)
     with pytest.raises(RuntimeError, match=r"pip install distributed"):
         submit(node("one"), configuration=dask)
 
 
 def test_dask_is_not_imported_where_the_server_runs():
-    code = "import sys, dask_runtime.processor, dask_runtime.server; sys.exit('distributed' in sys.modules)"
+    code = "import sys, dask_runtime.processor, elyra_runtime_engine.server; sys.exit('distributed' in sys.modules)"
     assert subprocess.run([sys.executable, "-W", "ignore", "-c", code]).returncode == 0
 
 
@@ -437,7 +440,7 @@ def test_nobody_else_can_reach_the_embedded_cluster(root, dask):
     (root / "work.py").write_text("import time\ntime.sleep(60)\n")
     run = submit(node("one"), configuration=dask)
     until(lambda: is_running(run), "the node")
-    (driver,) = processes("dask_runtime.driver", run.id)
+    (driver,) = processes("elyra_runtime_engine.driver", run.id)
     connections = getattr(driver, "net_connections", None) or driver.connections  # the name before psutil 6
     assert [place.laddr for place in connections("inet") if place.status == psutil.CONN_LISTEN] == []
     assert "Dask dashboard" not in (run.folder / "run.log").read_text()
@@ -453,7 +456,7 @@ def test_the_driver_ends_on_sigterm(root, dask):
     (root / "work.py").write_text("import time\ntime.sleep(60)\n")
     run = submit(node("one"), configuration=dask)
     until(lambda: is_running(run), "the node")
-    (driver,) = processes("dask_runtime.driver", run.id)
+    (driver,) = processes("elyra_runtime_engine.driver", run.id)
     begin = time.monotonic()
     driver.terminate()
     assert ended(run) == ("cancelled", "")
@@ -461,10 +464,16 @@ def test_the_driver_ends_on_sigterm(root, dask):
 
 
 def test_outputs_that_are_too_large_for_dask_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("dask_runtime.node.ARCHIVE_LIMIT", 5)
-    (tmp_path / "a.csv").write_text("123456")
-    with pytest.raises(NodeError, match="The outputs hold 6 bytes. Up to 5 travel through Dask: .* Run Folder"):
-        _kept({str(tmp_path / "a.csv"): "outputs/a.csv"}, {}, by_archive=True)
+    packed = ON_WORKER["_packed"]
+    monkeypatch.setitem(packed.__globals__, "ARCHIVE_LIMIT", 5)
+    (tmp_path / "outputs").mkdir()
+    (tmp_path / "outputs" / "a.csv").write_text("123456")
+    (tmp_path / "result.json").write_text('{"state": "done", "files": [["outputs/a.csv", 6]]}')
+    with tarfile.open(fileobj=io.BytesIO(packed(str(tmp_path)))) as tar:
+        result = json.load(tar.extractfile("result.json"))
+        assert [name for name in tar.getnames() if "outputs" in name] == []
+    assert (result["state"], result["files"]) == ("failed", [])
+    assert re.search("The outputs hold 6 bytes. Up to 5 travel through Dask: .* Run Folder", result["error"])
 
 
 def test_a_disk_that_takes_no_more_ends_the_node_with_a_word(root, dask):
@@ -483,7 +492,7 @@ def test_a_disk_that_takes_no_more_ends_the_node_with_a_word(root, dask):
 
 
 def test_what_dask_logs_of_a_node_holds_no_values():
-    assert SECRET not in repr({"environment": Environment(PASSWORD=SECRET)})
+    assert SECRET not in repr({"environment": ON_WORKER["Environment"](PASSWORD=SECRET)})
 
 
 def test_a_long_error_and_many_files_are_told_in_full_or_cut(root, dask):
@@ -544,7 +553,7 @@ def test_an_error_of_dask_at_the_end_does_not_change_how_the_run_ended(root, das
     run = submit(node("one"), configuration=dask)
     assert ended(run) == ("done", "")
     leader = types.SimpleNamespace(run=run, over=True)
-    monkeypatch.setattr(driver, "Driver", lambda run, lock, patience: leader)
+    monkeypatch.setattr(driver, "Driver", lambda run, lock, limits: leader)
     monkeypatch.setattr(driver, "_drive", failing)
     with run.lock() as lock, pytest.raises(OSError, match="closing"):
         driver.main(run.folder, lock.fileno())

@@ -10,9 +10,9 @@ import pytest
 from pipelines import node
 from runs import configure, ended, is_running, log, submit, until
 
-from dask_runtime import start
-from dask_runtime.run import FolderError, Run, all_runs
-from dask_runtime.start import again
+from elyra_runtime_engine import start
+from elyra_runtime_engine.run import FolderError, Run, all_runs
+from elyra_runtime_engine.start import again
 
 pytestmark = pytest.mark.usefixtures("no_runs_left")
 
@@ -69,7 +69,7 @@ def private(name, parents=(), **parameters):
 
 def values():
     """Return the files with values of variables, by id of their run."""
-    folder = Path(os.environ["JUPYTER_DATA_DIR"], "dask_runtime", "values")
+    folder = Path(os.environ["JUPYTER_DATA_DIR"], "elyra_runtime_engine", "values")
     return {path.stem: path for path in folder.iterdir()}
 
 
@@ -78,10 +78,10 @@ def put_another_in_its_place(run, shared, taken, token="a guess"):
     script = f"import os\nopen({str(taken)!r}, 'a').write(os.environ['PASSWORD'])\n"
     place = shared / run.id
     os.rename(place, shared / "away")
-    for name in ("sources/0", "sources/1", "sources/2", "nodes/0/outputs"):
+    for name in ("sources/0", "sources/1", "sources/2", "nodes/0/1/outputs"):
         (place / name).mkdir(parents=True)
         (place / name / "work.py").write_text(script)
-    (place / "nodes" / "0" / "log.txt").touch()
+    (place / "nodes" / "0" / "1" / "log.txt").touch()
     (place / "token").write_text(token)
     for name in ("run.json", "events.jsonl", "lock"):  # what lay there once
         if (shared / "away" / name).exists():
@@ -115,7 +115,7 @@ def test_outputs_of_somebody_else_are_not_taken_over(root, jupyter, shared, take
     assert ended(run)[0] == "failed"
     place = put_another_in_its_place(run, shared, taken)
     shutil.copytree(shared / "away" / "sources", place / "sources", dirs_exist_ok=True)
-    shutil.copy(place / "sources" / "0" / "work.py", place / "nodes" / "0" / "outputs" / "part.py")
+    shutil.copy(place / "sources" / "0" / "work.py", place / "nodes" / "0" / "1" / "outputs" / "part.py")
     later = again(run)
     ended(later)
     assert log(later, 1).startswith("1\n")

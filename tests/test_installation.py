@@ -96,7 +96,7 @@ DISTRIBUTIONS = {
     ),
     "elyra_runtime_kit": Distribution(
         REPOSITORY / "kit",
-        ("elyra_runtime_doctor", "elyra_runtime_kit"),
+        ("elyra_runtime_doctor", "elyra_runtime_engine", "elyra_runtime_kit"),
         {},
         commands=("bin/elyra-runtime-doctor",),
     ),

@@ -91,7 +91,7 @@ def test_the_second_time_nothing_is_done_again(repository):
         "book/start.md",
         "book/new.py",
         "demo_runtime/processor.py",
-        "dask/dask_runtime/static/new.js",
+        "kit/elyra_runtime_engine/static/new.js",
         "_config.yml",
         "_toc.yml",
     ],

@@ -17,13 +17,13 @@ import requests
 from pipelines import node
 from runs import end_all_runs, sent, until
 
-from dask_runtime.files import PIECE
-from dask_runtime.run import ENDED, Run, find_run, run_ids, runs_folder
-from dask_runtime.server import RUNS_LISTED, SECONDS_TO_LIST, run_url
 from elyra_runtime_doctor.host import Server, own_jupyter
+from elyra_runtime_engine.files import PIECE
+from elyra_runtime_engine.run import ENDED, Run, find_run, run_ids, runs_folder
+from elyra_runtime_engine.server import RUNS_LISTED, SECONDS_TO_LIST, run_url
 
 BASE = "/user/somebody/"
-API = "dask_runtime/api/runs"
+API = "elyra_runtime_engine/api/runs"
 SECRET = "open-sesame-7f3a"
 CONFIGURATION = {
     "schema_name": "dask",
@@ -110,7 +110,7 @@ for name in ("stat", "lstat", "open", "listdir", "scandir", "readlink"):
     setattr(os, name, hanging(getattr(os, name)))
 io.open = __builtins__["open"] = hanging(io.open)
 
-from dask_runtime import server, start
+from elyra_runtime_engine import server, start
 
 server.SECONDS_TO_READ = {seconds}
 start.SECONDS_TO_ANSWER = {seconds}
@@ -156,7 +156,7 @@ def test_a_run_is_followed_to_its_end(server):
         node("write", filename="write.py", outputs=["*.csv"], env_vars=variables),
         node("read", ["write"], filename="read.py"),
     )
-    assert path == f"{BASE}dask_runtime/runs/{id}"
+    assert path == f"{BASE}elyra_runtime_engine/runs/{id}"
     answers, events, query = [], [], ""
     while True:
         answers.append(server.get(f"{API}/{id}{query}"))
@@ -172,7 +172,7 @@ def test_a_run_is_followed_to_its_end(server):
     assert events == server.get(f"{API}/{id}").json()["events"]
     assert [event["state"] for event in events if event.get("node") == 1] == ["running", "done"]
     facts = answers[0].json()
-    assert (facts["pipeline"], facts["configuration"], facts["scheduler"]) == ("weather", "dask", "local")
+    assert (facts["pipeline"], facts["configuration"], facts["place"]) == ("weather", "dask", "local")
     assert [(n["name"], n["parents"], n["environment"]) for n in facts["nodes"]] == [
         ("write", [], ["KEY"]),
         ("read", [0], []),
@@ -181,24 +181,24 @@ def test_a_run_is_followed_to_its_end(server):
     assert [log.json()["text"] for log in logs] == ["key (hidden)\n", "x 한국어\n"]
     file = server.get(f"{API}/{id}/files/0/outputs/a.csv")
     assert (file.text, file.headers["Content-Disposition"]) == ("x", "attachment; filename*=UTF-8''a.csv")
-    page, runs = server.get(f"dask_runtime/runs/{id}"), server.get(API)
+    page, runs = server.get(f"elyra_runtime_engine/runs/{id}"), server.get(API)
     assert runs.json()["runs"][0]["id"] == id
     assert not any(SECRET in answer.text for answer in [*answers, *logs, page, runs])
     assert "settings" not in facts and str(server.root) not in answers[0].text
 
 
-@pytest.mark.parametrize("path", ["dask_runtime/runs", "dask_runtime/runs/nothing"])
+@pytest.mark.parametrize("path", ["elyra_runtime_engine/runs", "elyra_runtime_engine/runs/nothing"])
 def test_the_pages_hold_no_script_and_load_from_here_alone(server, path):
     page = server.get(path)
     assert page.status_code == (404 if "nothing" in path else 200)
     policy = page.headers["Content-Security-Policy"]
     assert "default-src 'self'" in policy and "unsafe" not in policy
-    assert f'src="{BASE}static/dask_runtime/dask_runtime_run' in page.text
+    assert f'src="{BASE}static/elyra_runtime_engine/elyra_runtime_engine_run' in page.text
     assert "<style" not in page.text and page.text.count("<script") == 1
 
 
 def test_the_id_in_the_address_stays_text(server):
-    page = server.get("dask_runtime/runs/" + quote('"><script>$run', safe=""))
+    page = server.get("elyra_runtime_engine/runs/" + quote('"><script>$run', safe=""))
     assert page.status_code == 404
     assert 'data-run="&quot;&gt;&lt;script&gt;$run"' in page.text
 
@@ -209,7 +209,7 @@ def test_who_is_not_logged_in_sees_and_does_nothing(server):
     anonymous = requests.Session()
     anonymous.trust_env = False
     for path in ("runs", f"runs/{run.id}", f"api/runs/{run.id}/files/0/outputs/a.csv"):
-        answer = anonymous.get(f"{server.url}dask_runtime/{path}", allow_redirects=False)
+        answer = anonymous.get(f"{server.url}elyra_runtime_engine/{path}", allow_redirects=False)
         assert answer.status_code == 302 and answer.headers["Location"].startswith(f"{BASE}login")
     for path in ("", f"/{run.id}", f"/{run.id}/nodes/0/log"):
         assert anonymous.get(server.url + API + path, allow_redirects=False).status_code == 403
@@ -222,7 +222,7 @@ def test_another_site_cannot_act_with_the_cookie_of_the_user(server):
     run = made("a")
     browser = requests.Session()
     browser.trust_env = False
-    browser.get(f"{server.url}dask_runtime/runs?token={server.token}").raise_for_status()
+    browser.get(f"{server.url}elyra_runtime_engine/runs?token={server.token}").raise_for_status()
     url = f"{server.url}{API}/{run.id}/cancel"
     assert browser.post(url).status_code == 403
     assert not run.is_cancelled()
@@ -467,7 +467,9 @@ def test_clicks_on_run_again_at_once_in_two_tabs_and_at_two_servers_make_one_run
 def test_a_submission_whose_server_is_killed_while_it_copies_files_has_failed_and_runs_again(server, tmp_path):
     script(server, "quick.py", "")
     before = set(run_ids())
-    slowly = "import time\nfrom dask_runtime import start\nstart.copy_sources = lambda *arguments: time.sleep(600)\n"
+    slowly = (
+        "import time\nfrom elyra_runtime_engine import start\nstart.copy_sources = lambda *arguments: time.sleep(600)\n"
+    )
     with second_server(server, tmp_path, slowly) as second, ThreadPoolExecutor(1) as browser:
         lost = browser.submit(submit, second, node("quick", filename="quick.py"))
         (id,) = until(lambda: set(run_ids()) - before, "the run")
@@ -560,7 +562,7 @@ def test_a_run_is_cancelled(server):
 
 def test_the_list_holds_the_newest_runs(server, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("dask_runtime.run.new_id", (f"20990101-000000-{n:08x}" for n in range(999)).__next__)
+        patch.setattr("elyra_runtime_engine.run.new_id", (f"20990101-000000-{n:08x}" for n in range(999)).__next__)
         runs = [made("a", pipeline=f"number {n}") for n in range(RUNS_LISTED + 2)]
     shutil.rmtree(runs[-1].folder)
     try:
@@ -636,7 +638,7 @@ def test_a_run_that_cannot_be_read_is_a_row_that_says_so(server, damage):
         told = server.get(f"{API}/{bad.id}")
         assert (told.status_code, f"Run {bad.id} cannot be read: " in told.json()["message"]) == (503, True)
         assert server.post(f"{API}/{bad.id}/again", None).status_code in (409, 503)
-        assert server.get(f"dask_runtime/runs/{bad.id}").status_code == 200
+        assert server.get(f"elyra_runtime_engine/runs/{bad.id}").status_code == 200
     finally:
         bad.remove()
         good.remove()
@@ -673,7 +675,7 @@ def test_a_folder_that_hangs_hangs_nothing_else(nobodys_jupyter, tmp_path):
         good, bad = made("a", pipeline="good"), made("a", pipeline="bad", home=tmp_path / "far-away")
         bad.append(node=0, state="done", files=[kept(bad, 0, "a.csv", b"x")])
         (hung / "far-away").touch()
-        page, api = f"dask_runtime/runs/{bad.id}", f"{API}/{bad.id}"
+        page, api = f"elyra_runtime_engine/runs/{bad.id}", f"{API}/{bad.id}"
         paths = page, api, f"{api}/nodes/0/log", f"{api}/files/0/a.csv"
         with ThreadPoolExecutor(40) as browsers:
             asked = [browsers.submit(raw, server, path) for path in paths * 9]
@@ -740,7 +742,7 @@ from jupyter_server.auth import Authorizer
 
 class Asking(Authorizer):
     def is_authorized(self, handler, user, action, resource):
-        return resource != "dask_runtime" or action in Path({str(tmp_path / "allowed")!r}).read_text().split()
+        return resource != "elyra_runtime_engine" or action in Path({str(tmp_path / "allowed")!r}).read_text().split()
 
 c.ServerApp.authorizer_class = Asking
 """)
@@ -750,8 +752,8 @@ c.ServerApp.authorizer_class = Asking
         run = made("a")
         run.append(node=0, state="done", files=[kept(run, 0, "a.csv", b"x")])
         reads = (
-            "dask_runtime/runs",
-            f"dask_runtime/runs/{run.id}",
+            "elyra_runtime_engine/runs",
+            f"elyra_runtime_engine/runs/{run.id}",
             API,
             f"{API}/{run.id}",
             f"{API}/{run.id}/nodes/0/log",
@@ -779,7 +781,7 @@ def test_only_the_methods_that_mean_something_are_allowed(server):
         f"{API}/{run.id}",
         f"{API}/{run.id}/nodes/0/log",
         f"{API}/{run.id}/files/0/a",
-        "dask_runtime/runs",
+        "elyra_runtime_engine/runs",
     ):
         for method in ("POST", "PUT", "PATCH", "DELETE"):
             assert raw(server, path, method)[0] == 405, (method, path)
@@ -792,11 +794,11 @@ def test_only_the_methods_that_mean_something_are_allowed(server):
 
 def test_a_name_of_another_host_and_another_origin_are_refused(server):
     run = made("a")
-    for path in (API, f"{API}/{run.id}", f"dask_runtime/runs/{run.id}"):
+    for path in (API, f"{API}/{run.id}", f"elyra_runtime_engine/runs/{run.id}"):
         assert raw(server, path, Host="evil.example")[0] == 403
     browser = requests.Session()
     browser.trust_env = False
-    browser.get(f"{server.url}dask_runtime/runs?token={server.token}").raise_for_status()
+    browser.get(f"{server.url}elyra_runtime_engine/runs?token={server.token}").raise_for_status()
     headers = {"X-XSRFToken": browser.cookies["_xsrf"], "Origin": "https://evil.example"}
     answer = browser.get(f"{server.url}{API}/{run.id}", headers=headers)
     assert "Access-Control-Allow-Origin" not in answer.headers
@@ -811,7 +813,10 @@ def strict(answer):
 
 def test_the_command_line_names_the_page_only_where_a_server_can_show_it(server, tmp_path, monkeypatch):
     run = made("a")
-    assert run_url(run) in (f"{server.url}dask_runtime/runs/{run.id}", f"{local(server)}dask_runtime/runs/{run.id}")
+    assert run_url(run) in (
+        f"{server.url}elyra_runtime_engine/runs/{run.id}",
+        f"{local(server)}elyra_runtime_engine/runs/{run.id}",
+    )
     assert server.token not in run_url(run)
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
     assert run_url(run) == (run.folder / "run.log").as_uri()
@@ -822,3 +827,23 @@ def test_the_command_line_names_the_page_only_where_a_server_can_show_it(server,
 
 def local(server):
     return server.url.replace("127.0.0.1", "localhost")
+
+
+def test_a_run_from_before_the_engine_was_a_package_is_read_and_its_address_leads_on(server):
+    import dask_runtime.earlier  # noqa: F401  it says where these runs lie
+
+    run = made("a")
+    earlier = run.folder.parents[2] / "dask_runtime" / "runs" / run.id
+    earlier.parent.mkdir(parents=True)
+    facts = {name: value for name, value in run.facts.items() if name not in ("executor", "format")}
+    (run.folder / "run.json").write_text(json.dumps(facts))
+    run.append(node=0, attempt="0000000a", state="done", files=[])
+    (run.folder / "nodes" / "0").mkdir()
+    (run.folder / "nodes" / "0" / "log.txt").write_text("said")
+    shutil.move(run.folder, earlier)
+    assert run.id in [row["id"] for row in server.get(f"{API}").json()["runs"]]
+    assert server.get(f"{API}/{run.id}/nodes/0/log").json()["text"] == "said"
+    assert find_run(run.id).facts["executor"] == "dask_runtime.executor:DaskExecutor"
+    old = server.get(f"dask_runtime/runs/{run.id}")
+    assert old.url.endswith(f"/elyra_runtime_engine/runs/{run.id}") and old.ok
+    assert server.get("dask_runtime/runs").url.endswith("/elyra_runtime_engine/runs/")

@@ -42,7 +42,7 @@ def open_page(server, chromium, errors):
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
         path, _, fragment = path.partition("#")
-        page.goto(f"{server.url}dask_runtime/{path}?token={server.token}#{fragment}")
+        page.goto(f"{server.url}elyra_runtime_engine/{path}?token={server.token}#{fragment}")
         return page
 
     yield open_page
@@ -124,7 +124,9 @@ def test_a_run_that_failed_says_why_and_runs_again(server, open_page):
     page.get_by_role("button", name="Run again from the failed node").click()
     page.wait_for_url(lambda url: id not in url)
     expect(state(page)).to_have_text("done")
-    expect(page.get_by_role("link", name=id)).to_have_attribute("href", f"{server.base_url}dask_runtime/runs/{id}")
+    expect(page.get_by_role("link", name=id)).to_have_attribute(
+        "href", f"{server.base_url}elyra_runtime_engine/runs/{id}"
+    )
     box(page, "fine, Python script, done earlier").click()
     expect(details(page)).to_contain_text(f"Taken over from{id}")
     expect(details(page).get_by_label("Log", exact=True)).to_have_text(f"{HOSTILE}\n")
@@ -162,7 +164,7 @@ def test_an_unknown_run_is_said_to_be_unknown(open_page, errors):
 def test_without_a_connection_the_page_waits_for_it(open_page, led, errors):
     run = made("a", "b")
     led(run)
-    run.append(run="running", dashboard="javascript:alert(1)")
+    run.append(run="running", links=[["Charts", "javascript:alert(1)", ""]])
     page = open_page(f"runs/{run.id}")
     expect(state(page)).to_have_text("running")
     assert page.locator("a[href^=javascript]").count() == 0

@@ -1,4 +1,4 @@
-"""The engine: the Dask cluster that a run goes to, its own or somebody's, and whether it can take the run."""
+"""The Dask cluster that a run goes to, its own or somebody's, and whether it can take the run."""
 
 import asyncio
 import os
@@ -10,14 +10,11 @@ import distributed
 from distributed import Scheduler, Security, SpecCluster, Worker
 from distributed.core import rpc
 
-from dask_runtime.processors import processors
+from elyra_runtime_engine.executor import ExecutorError
+from elyra_runtime_engine.processors import processors
 
 LOCAL = "local"
 LEAST_PARALLEL_NODES = 4
-
-
-class ClusterError(Exception):
-    """A cluster that cannot take the run. The message says what the user can do."""
 
 
 class _WithoutPages:
@@ -40,7 +37,7 @@ async def cluster(settings, scratch, seconds):
     """Yield the address of a scheduler, the security to reach it, and the resources that its workers offer.
 
     The local one lives in this process, listens to nobody, and keeps its files in the folder ``scratch``. Raises
-    ``ClusterError``, also if a scheduler does not answer within so many ``seconds``.
+    ``ExecutorError``, also if a scheduler does not answer within so many ``seconds``.
     """
     address = settings["api_endpoint"]
     if address != LOCAL:
@@ -65,12 +62,12 @@ def _security(settings):
     files = {name: settings[name] or None for name in ("tls_ca_file", "tls_cert", "tls_key")}
     for name, path in files.items():
         if path and not os.path.isfile(path):
-            raise ClusterError(f"The file {path!r} is not there. Correct {name!r} in the runtime configuration.")
+            raise ExecutorError(f"The file {path!r} is not there. Correct {name!r} in the runtime configuration.")
     if not settings["api_endpoint"].startswith("tls://"):
         return Security()
     if not all(files.values()):
         missing = ", ".join(name for name, path in files.items() if not path)
-        raise ClusterError(f"A tls:// address needs three files. Fill in {missing} in the runtime configuration.")
+        raise ExecutorError(f"A tls:// address needs three files. Fill in {missing} in the runtime configuration.")
     return Security(
         tls_ca_file=files["tls_ca_file"],
         tls_client_cert=files["tls_cert"],
@@ -80,12 +77,12 @@ def _security(settings):
 
 
 async def _examined(address, security, settings, seconds):
-    """Return what the scheduler's workers offer, a list of dicts. Raise ``ClusterError`` if they cannot be used."""
+    """Return what the scheduler's workers offer, a list of dicts. Raise ``ExecutorError`` if they cannot be used."""
     identity, versions = await _asked(address, security, seconds)
     _expect_ours(versions)
     workers = list(identity["workers"].values())
     if not workers and not settings["adaptive"]:
-        raise ClusterError(
+        raise ExecutorError(
             f"The Dask scheduler at {address} has no workers. Start one: dask worker {address}. If it starts workers "
             "by itself when work arrives, tick 'Adaptive Cluster' in the runtime configuration."
         )
@@ -96,7 +93,7 @@ async def _asked(address, security, seconds):
     """Return what the scheduler at ``address`` says of itself, and the versions of it and of its workers.
 
     Only plain messages are exchanged. A Dask client would hang if the other end is no scheduler, and its first task
-    would crash a worker of another Python. Raises ``ClusterError``.
+    would crash a worker of another Python. Raises ``ExecutorError``.
     """
     advice = "Start a scheduler there, or correct the address in the runtime configuration."
     where = urlsplit(address)
@@ -109,20 +106,20 @@ async def _asked(address, security, seconds):
         versions = await asyncio.wait_for(scheduler.versions(), seconds)
         workers = await _asked_workers(scheduler, seconds)
     except asyncio.TimeoutError:
-        raise ClusterError(f"No Dask scheduler answers at {address} within {seconds:g} s. {advice}") from None
+        raise ExecutorError(f"No Dask scheduler answers at {address} within {seconds:g} s. {advice}") from None
     except Exception as error:  # whatever the other end makes of our question
-        raise ClusterError(
+        raise ExecutorError(
             f"No Dask scheduler answers at {address}: {str(error) or type(error).__name__}. {advice}"
         ) from error
     finally:
         await scheduler.close_rpc()
     if identity.get("type") != "Scheduler":
-        raise ClusterError(f"At {address} is a Dask {identity.get('type')}, not a scheduler. {advice}")
+        raise ExecutorError(f"At {address} is a Dask {identity.get('type')}, not a scheduler. {advice}")
     return identity, {"scheduler": versions, **workers}
 
 
 async def expect_usable_workers(scheduler, seconds):
-    """Raise ``ClusterError`` if a worker of ``scheduler``, an ``rpc`` to it, has come by now that would hang a run."""
+    """Raise ``ExecutorError`` if a worker of ``scheduler``, an ``rpc`` to it, has come by now that would hang a run."""
     _expect_ours(await _asked_workers(scheduler, seconds))
 
 
@@ -146,7 +143,7 @@ def _expect_our_python(who, answer):
     theirs = answer["host"]["python"].split(".")[:2]
     ours = [str(number) for number in sys.version_info[:2]]
     if theirs != ours:
-        raise ClusterError(
+        raise ExecutorError(
             f"{who} runs Python {'.'.join(theirs)}, and this machine Python {'.'.join(ours)}. Dask needs the same on "
             "both sides: use an environment with the same Python there."
         )
@@ -159,7 +156,7 @@ def _expect_our_dask(who, answer):
     """
     theirs, ours = str(answer["packages"].get("distributed")), distributed.__version__
     if theirs.split(".")[:2] != ours.split(".")[:2]:
-        raise ClusterError(
+        raise ExecutorError(
             f"{who} runs distributed {theirs}, and this machine distributed {ours}. Dask needs the same release on "
             f"both sides: use an environment with distributed {ours} there, or with distributed {theirs} here."
         )
@@ -168,7 +165,7 @@ def _expect_our_dask(who, answer):
 def usable(asked, offers):
     """Return which of the resources ``asked``, a dict, the workers can be held to, and a note for the others.
 
-    ``offers`` holds the resources of each worker. Raises ``ClusterError`` if no worker offers enough: the node would
+    ``offers`` holds the resources of each worker. Raises ``ExecutorError`` if no worker offers enough: the node would
     wait for ever.
     """
     offered = {name for offer in offers for name in offer}
@@ -177,7 +174,7 @@ def usable(asked, offers):
     if not fits:
         wants = ", ".join(f"{name} {value:g}" for name, value in held.items())
         has = "; ".join(", ".join(f"{name} {value:g}" for name, value in offer.items()) for offer in offers if offer)
-        raise ClusterError(f"asks for {wants}, and no worker offers that much. The workers offer: {has}.")
+        raise ExecutorError(f"asks for {wants}, and no worker offers that much. The workers offer: {has}.")
     free = [name for name in asked if name not in held]
     note = f"Not used, because no worker offers such a resource: {', '.join(free)}." if free else ""
     return held, note

@@ -1,17 +1,16 @@
-"""The processor. It plans the run, lets it start, and returns."""
+"""The runtime, as Elyra finds it."""
 
-import time
+from importlib.util import find_spec
 from pathlib import Path
 
-from dask_runtime.plan import is_taken, plan
-from dask_runtime.server import HANDLERS, run_url
-from dask_runtime.start import start
-from elyra_runtime_kit import Declaration, Runtime, line
+from dask_runtime.earlier import HANDLERS
+from elyra_runtime_engine.runtime import RunningRuntime
+from elyra_runtime_kit import Declaration
 
 FOLDER = Path(__file__).parent
 
 
-class DaskPipelineProcessor(Runtime):
+class DaskPipelineProcessor(RunningRuntime):
     """Runs the nodes of a pipeline on Dask distributed."""
 
     declaration = Declaration(
@@ -19,61 +18,17 @@ class DaskPipelineProcessor(Runtime):
         type_id="DASK",
         display_name="Dask",
         fields=FOLDER / "dask.json",
-        icon=FOLDER / "static" / "dask_runtime.svg",
+        icon=FOLDER / "dask_runtime.svg",
     )
 
-    def run(self, job):
-        """Start a run of ``job``.
+    executor = "dask_runtime.executor:DaskExecutor"
 
-        Returns the address of its page as soon as the run is accepted. Raises
-        ``RuntimeError`` for all that the user can mend at once; nothing of the
-        run is left then.
-        """
-        nodes = plan(job.nodes, job.environment)
-        facts = {
-            "pipeline": job.name,
-            "configuration": job.configuration.name,
-            "settings": job.configuration.values(),
-            "root": job.root,
-            "nodes": [node.facts for node in nodes],
-        }
-        run_name = f"{job.name}-{time.strftime('%m%d%H%M%S')}"
-        run = start(facts, [self._environment(job, node, run_name) for node in job.nodes])
-        for note, names in _by_note(nodes).items():
-            job.log(f"{note} {line({'nodes': names})}")
-        said = f"run {run.id} is accepted; nodes: {len(nodes)}"
-        job.log(f"{said}; its files: {run.folder}")
-        return run_url(run, self.server)
+    def run(self, job):
+        """Start a run of ``job``. Returns the address of its page. Raises ``RuntimeError`` if Dask is not installed."""
+        if find_spec("distributed") is None:
+            raise RuntimeError("The Dask runtime needs the package distributed. Install it: pip install distributed")
+        return super().run(job)
 
     def handlers(self):
-        """Return the pages of the runs."""
-        return HANDLERS
-
-    def _environment(self, job, node, run_name):
-        """Return the environment variables of a node: its own, and Elyra's,
-        which win.
-
-        ``PipelineProcessor._collect_envs`` (Elyra 4.1) would drop a node's own
-        keys of an object storage. Raises ``RuntimeError`` for the name of a
-        pipeline that no variable can hold.
-        """
-        if not is_taken(run_name):
-            raise RuntimeError(
-                f"The name of the pipeline, {job.name!r}, holds a character that "
-                "no system takes, such as a zero byte. Rename it."
-            )
-        elyras = {
-            "ELYRA_RUNTIME_ENV": self.name,
-            "ELYRA_RUN_NAME": run_name,
-            "ELYRA_ENABLE_PIPELINE_INFO": str(self.enable_pipeline_info),
-        }
-        return {**job.environment(node), **elyras}
-
-
-def _by_note(nodes):
-    """Return the names of the nodes that each note is about, a dict by note."""
-    names = {}
-    for node in nodes:
-        for note in node.notes:
-            names.setdefault(note, []).append(node.name)
-    return names
+        """Return the pages of the runs, and what leads on from the addresses that they had."""
+        return [*super().handlers(), *HANDLERS]

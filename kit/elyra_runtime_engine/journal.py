@@ -1,14 +1,10 @@
-"""The engine: what the driver writes down of a run, in the folder of the run and in words for people."""
+"""What the driver writes down of a run, in the folder of the run and in words for people."""
 
-import io
-import os
-import shutil
-import tarfile
-from collections import Counter
 from contextlib import suppress
 
-from dask_runtime.node import extract
-from dask_runtime.run import CANCELLED, DONE, FAILED, RUNNING, SKIPPED
+from elyra_runtime_engine.run import CANCELLED, DONE, FAILED, RUNNING, SKIPPED, WAITING
+
+SETTLED = DONE, FAILED, CANCELLED
 
 NAMED = 3
 """So many nodes that were not run are named in the sentence that says why a run failed."""
@@ -25,49 +21,63 @@ class Journal:
         self.plan = plan
         self.done = {number for number, node in enumerate(run.nodes()) if node["state"] == DONE}
         self.failed = {}
-        self.attempts = Counter()
+        self.begun = self._begun()
+        self._remark = ""
+
+    def _begun(self):
+        """Return the attempts that have begun, and of which nobody knows how they ended: number and handle, by node."""
+        begun = {}
+        for event in self.run.events()[0]:
+            for number, attempt in event.get("intends", ()):
+                begun[number] = attempt, None
+            for number, handle in event.get("handles", ()):
+                begun[number] = begun[number][0], handle
+            if "lost" in event or event.get("state") in SETTLED:
+                begun.pop(event["node"], None)
+        return begun
+
+    def intends(self, attempts):
+        """The nodes are about to be handed over: pairs of their number and their attempt. Raises ``OSError``."""
+        self.run.append(intends=attempts)
+
+    def handed_over(self, handles):
+        """The place has taken the nodes: a dict of handles by number. Raises ``OSError``."""
+        self.run.append(handles=list(handles.items()))
 
     def name(self, number):
         return repr(self.plan[number]["name"])
 
-    def begin(self, address, dashboard):
-        """The run begins on the scheduler at ``address``."""
+    def begin(self, executor):
+        """The run begins in the place of ``executor``."""
         self.run.reserve()
-        self.run.append(run=RUNNING, dashboard=dashboard)
-        charts = f"; Dask dashboard: {dashboard}" if dashboard else ""
-        self.run.say(f"started on {address}; nodes: {len(self.plan)}{charts}")
+        links = [list(link) for link in executor.links]
+        self.run.append(run=RUNNING, links=links, outlives_driver=executor.outlives_driver)
+        said = "".join(f"; {title}: {address}" for title, address, _ in executor.links)
+        self.run.say(f"started on {executor.name}; nodes: {len(self.plan)}{said}")
         for number in sorted(self.done):
             self.run.say(f"node {self.name(number)} is taken over from an earlier run")
 
-    def is_over(self, number):
-        return number in self.done or number in self.failed
+    def remark(self, text):
+        """Something is to be known of the place: ``text``, or nothing any more."""
+        if text != self._remark:
+            self._remark = text
+            with suppress(OSError):
+                self.run.append(waiting=text)
+            if text:
+                self.run.say(text)
 
-    def running(self, number, news):
-        """A worker has begun to run the node."""
+    def running(self, number, attempt, attempts, status):
+        """The node has begun to run, as ``status`` says. It is the attempt ``attempt``, and one of ``attempts``."""
+        where = {"host": status.host, "worker": status.where}
         with suppress(OSError):  # of a full disk: nothing depends on it, and the end of the node will tell
-            self.run.append(**news, attempts=self.attempts[number])
-        self.run.say(f"node {self.name(number)} runs on {news['host']} ({news['worker']})")
+            self.run.append(node=number, attempt=attempt, state=RUNNING, **where, attempts=attempts)
+        self.run.say(f"node {self.name(number)} runs on {status.host} ({status.where})")
 
-    def log(self, number, attempt, text):
-        """A node has printed ``text``, on a worker that does not see the folder of the run."""
-        folder = self.run.attempt(number, attempt)
-        folder.mkdir(exist_ok=True)
-        with open(folder / "log.txt", "a", encoding="utf-8") as file:
-            file.write(text)
-
-    def keep(self, number, result):
-        """Put what the node left where it belongs. Raises whatever a full disk or a damaged archive leads to."""
-        archive, log = result.pop("archive", None), result.pop("log", None)
-        if "attempt" not in result:
-            return
-        made = self.run.attempt(number, result.pop("attempt"))
-        made.mkdir(exist_ok=True)
-        if archive:
-            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-                extract(tar, made)
-        if log is not None:
-            (made / "log.txt").write_text(log, encoding="utf-8")
-        os.rename(made, self.run.node(number))
+    def lost(self, number, attempt, reason):
+        """An attempt has come to nothing for that ``reason``, and another one follows."""
+        with suppress(OSError):
+            self.run.append(node=number, attempt=attempt, state=WAITING, lost=reason)
+        self.run.say(f"node {self.name(number)} is tried again: {reason}")
 
     def settle(self, number, result):
         """The node has ended. Raises ``OSError`` if that cannot be written down: then it has failed."""
@@ -96,21 +106,12 @@ class Journal:
         else:
             state, error = FAILED, self._summary(skipped, lost)
         with suppress(OSError):  # of a full disk; the last word has its room
-            self._tidy_up()
             for number in skipped:
                 self.run.append(node=number, state=CANCELLED if cancelled else SKIPPED)
         self.run.say(f"{state} {error}".rstrip())
         self.run.end(state, error)
         if state == DONE:
             self.run.forget_environment()
-
-    def _tidy_up(self):
-        """Remove what attempts left whose worker was lost. Where there is nothing else of a node, keep its log."""
-        for attempt in (self.run.place / "nodes").glob("*.*"):
-            if attempt.with_suffix("").exists():
-                shutil.rmtree(attempt, ignore_errors=True)
-            else:
-                attempt.rename(attempt.with_suffix(""))
 
     def _summary(self, skipped, lost):
         if lost:

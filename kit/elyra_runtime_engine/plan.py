@@ -1,12 +1,12 @@
-"""The engine: what a pipeline asks for, in the order in which it would run. It knows neither Dask nor a worker."""
+"""What a pipeline asks for, in the order in which it would run. It knows no place where nodes run."""
 
 import fnmatch
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from dask_runtime.node import copy
-from dask_runtime.run import RUN_ID
+from elyra_runtime_engine.attempt import copy
+from elyra_runtime_engine.run import RUN_ID
 from elyra_runtime_kit import PipelineError
 
 WILDCARDS = frozenset("*?[")
@@ -23,8 +23,8 @@ class PlannedNode:
 
     ``number`` is its place in the plan, and ``parents`` are numbers. ``file`` is relative to the root directory;
     ``dependencies`` and ``outputs`` are relative to the folder of ``file``, and may hold wildcards. ``environment``
-    holds names of variables, never their values. ``resources`` is what the node asks of a worker, in Dask's terms:
-    CPU and GPU in pieces, MEMORY in bytes. ``notes`` are sentences about properties that have no meaning on Dask.
+    holds names of variables, never their values. ``resources`` is what the node asks for:
+    CPU and GPU in pieces, MEMORY in bytes. ``notes`` are sentences about properties that have no meaning here.
     """
 
     number: int
@@ -120,10 +120,10 @@ def _resources(asked):
 
 
 def _notes(node):
-    notes = [f"The runtime image {node.runtime_image!r} is not used: the node runs in the environment of its worker."]
+    notes = [f"The runtime image {node.runtime_image!r} is not used: the node runs in a Python environment."]
     limits = [name for name in LIMITS if name in node.resources]
     if limits:
-        notes.append(f"Not used, because Dask has no such limit: {', '.join(limits)}.")
+        notes.append(f"Not used, because nothing here sets such a limit: {', '.join(limits)}.")
     if node.ignored_properties:
         notes.append(f"Not used, because they are made for other runtimes: {', '.join(node.ignored_properties)}.")
     return notes

@@ -89,8 +89,9 @@ def _near_end(file, size):
 
 
 def _open_log(run, number, attempt):
+    folder = run.attempt(number, attempt) if isinstance(attempt, int) else run.node(number)
     try:
-        return _open_inside(run, run.node(number) / "log.txt")
+        return _open_inside(run, folder / "log.txt")
     except FileNotFoundError:
         return _open_inside(run, run.attempt(number, attempt) / "log.txt")
 

@@ -1,4 +1,4 @@
-"""The engine: start a run, or start one again. It returns as soon as the run is accepted."""
+"""Start a run, or start one again. It returns as soon as the run is accepted."""
 
 import filecmp
 import os
@@ -9,22 +9,21 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from importlib.util import find_spec
 
 from elyra.metadata.manager import MetadataManager
 from elyra.metadata.schemaspaces import Runtimes
 
-from dask_runtime.journal import Journal
-from dask_runtime.node import copy
-from dask_runtime.patience import Patience
-from dask_runtime.plan import PlannedNode, copy_sources
-from dask_runtime.run import CANCELLED, DONE, ENDED, FAILED, FolderError, Run
+from elyra_runtime_engine.attempt import copy
+from elyra_runtime_engine.journal import Journal
+from elyra_runtime_engine.limits import Limits
+from elyra_runtime_engine.plan import PlannedNode, copy_sources
+from elyra_runtime_engine.run import CANCELLED, DONE, ENDED, FAILED, FolderError, Run, all_runs
 from elyra_runtime_kit import PipelineError
 
 BEGIN = b"\n"
 """What the driver waits for. If whoever has started it dies before, it hears that, too, and ends."""
 
-PATIENCE = Patience()
+LIMITS = Limits()
 SECONDS_TO_ACCEPT = 60
 SECONDS_TO_END = 5
 SECONDS_TO_ANSWER = 5
@@ -40,16 +39,14 @@ def start(facts, environment, earlier=None):
 
     Raises ``RuntimeError`` with a sentence for the user, and leaves nothing.
     """
-    if find_spec("distributed") is None:
-        raise RuntimeError("The Dask runtime needs the package distributed. Install it: pip install distributed")
-    folder = facts["settings"]["cos_endpoint"]
-    if folder != "default" and not _answers(folder):
+    folder = _run_folder(facts["settings"])
+    if folder and not _answers(folder):
         raise RuntimeError(
             f"The Run Folder {folder!r} does not answer: maybe the server of its files is gone. Try again when it is "
             "back, or enter another folder in the runtime configuration."
         )
     try:
-        run = Run.create(facts, environment, None if folder == "default" else folder)
+        run = Run.create(facts, environment, folder)
     except OSError as error:
         raise RuntimeError(
             f"The Run Folder {folder!r} cannot be used: {error}. Correct it in the runtime configuration."
@@ -69,6 +66,28 @@ def start(facts, environment, earlier=None):
     return run
 
 
+def follow_up(run):
+    """Lead on a run whose driver has gone without a word, where its nodes outlive it. Else do nothing."""
+    if run.is_abandoned() and (lock := run.lock_if_free()):
+        with lock:
+            if run.state()[0] not in ENDED:
+                with suppress(BrokenPipeError), _start_driver(run, lock).stdin as begin:
+                    begin.write(BEGIN)
+
+
+def follow_up_all():
+    """Follow up all runs that need it. One that cannot be read is no reason to leave out the others."""
+    for run in all_runs():
+        with suppress(Exception):
+            follow_up(run)
+
+
+def _run_folder(settings):
+    """Return the path of the Run Folder, or ``None`` if the files of the nodes belong into the folder of the run."""
+    folder = settings.get("cos_endpoint") or ""
+    return folder if os.path.isabs(folder) else None
+
+
 def again(run):
     """Run again what ``run`` has not done, with the files and the configuration as they are now.
 
@@ -85,7 +104,7 @@ def again(run):
     with run.continued():
         if later := run.later():
             return _continued_by(later, run)
-        facts = {name: value for name, value in run.facts.items() if name not in ("id", "submitted")}
+        facts = {name: value for name, value in run.facts.items() if name not in ("id", "format", "submitted")}
         facts["settings"] = _settings_of(facts["configuration"]) or facts["settings"]
         try:
             new = start({**facts, "again": run.id}, run.environment(), run)
@@ -146,9 +165,11 @@ def _take_over(earlier, run, nodes):
         if before[number]["state"] == DONE and unchanged and _has_left(earlier.node(number), before[number]):
             kept.add(number)
             try:
-                shutil.copytree(earlier.node(number), run.node(number), copy_function=copy)
-                news = {name: before[number][name] for name in ("files", "seconds", "host", "worker")}
-                run.append(node=number, state=DONE, taken_over=earlier.id, **news)
+                attempt = run.next_attempt(number)
+                shutil.copytree(earlier.node(number), run.attempt(number, attempt), copy_function=copy)
+                known = "files", "seconds", "host", "worker"
+                news = {name: before[number][name] for name in known if name in before[number]}
+                run.append(node=number, attempt=attempt, state=DONE, taken_over=earlier.id, **news)
             except (OSError, LookupError) as error:
                 raise RuntimeError(
                     f"Run {earlier.id} cannot be taken over. What node "
@@ -197,9 +218,9 @@ def _start_driver(run, lock):
 
     It inherits the lock, and waits for a word that the files are there.
     """
-    with open(run.folder / "driver.log", "wb") as log:
+    with open(run.folder / "driver.log", "ab") as log:
         driver = subprocess.Popen(
-            [sys.executable, "-m", "dask_runtime.driver", run.folder, str(lock.fileno()), *map(str, PATIENCE)],
+            [sys.executable, "-m", "elyra_runtime_engine.driver", run.folder, str(lock.fileno()), *map(str, LIMITS)],
             cwd=run.folder,
             stdin=subprocess.PIPE,
             stdout=log,

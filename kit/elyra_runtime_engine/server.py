@@ -21,9 +21,9 @@ from jupyter_server.utils import url_path_join
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, authenticated
 
-from dask_runtime import answers, files
-from dask_runtime.run import run_ids, runs_folder
-from dask_runtime.threads import Late, Threads
+from elyra_runtime_engine import answers, files
+from elyra_runtime_engine.run import run_ids, runs_folder
+from elyra_runtime_engine.threads import Late, Threads
 
 STATIC = Path(__file__).parent / "static"
 
@@ -57,10 +57,10 @@ def run_url(run, serverapp=None):
     Elyra's command line knows no server. If none runs, it is the address of the run's log.
     """
     if serverapp is not None:
-        return url_path_join(serverapp.base_url, "dask_runtime", "runs", run.id)
+        return url_path_join(serverapp.base_url, "elyra_runtime_engine", "runs", run.id)
     for server in list_running_servers():
         if _has_pages(server["url"]):
-            return url_path_join(server["url"], "dask_runtime", "runs", run.id)
+            return url_path_join(server["url"], "elyra_runtime_engine", "runs", run.id)
     return (run.folder / "run.log").as_uri()
 
 
@@ -68,7 +68,9 @@ def _has_pages(url):
     """Say whether the server at ``url`` answers, and has these pages. It is not told the user's token."""
     ask = build_opener(ProxyHandler({})).open  # a proxy does not know this machine's servers
     with suppress(OSError, ValueError, HTTPException):
-        with ask(url_path_join(url, "static/dask_runtime/dask_runtime_run.js"), timeout=SECONDS_TO_ANSWER) as answer:
+        with ask(
+            url_path_join(url, "static/elyra_runtime_engine/elyra_runtime_engine_run.js"), timeout=SECONDS_TO_ANSWER
+        ) as answer:
             return answer.status == 200
     return False
 
@@ -100,7 +102,7 @@ async def ask(id, tell, *arguments, seconds=None, queue="", late="its folder doe
 class PageHandler(JupyterHandler):
     """The page of all runs, or of one."""
 
-    auth_resource = "dask_runtime"
+    auth_resource = "elyra_runtime_engine"
 
     @property
     def content_security_policy(self):
@@ -113,9 +115,9 @@ class PageHandler(JupyterHandler):
                 await ask(id, answers.nothing, seconds=SECONDS_TO_LIST)
             except HTTPError as error:  # what there is to say of it, the page says
                 self.set_status(404 if error.status_code == 404 else 200)
-        page = Template((STATIC / f"dask_runtime_{'run' if id else 'runs'}.html").read_text(encoding="utf-8"))
-        base = url_path_join(self.base_url, "dask_runtime")
-        static = url_path_join(self.base_url, "static", "dask_runtime")
+        page = Template((STATIC / f"elyra_runtime_engine_{'run' if id else 'runs'}.html").read_text(encoding="utf-8"))
+        base = url_path_join(self.base_url, "elyra_runtime_engine")
+        static = url_path_join(self.base_url, "static", "elyra_runtime_engine")
         self.xsrf_token  # noqa: B018  it sets the cookie that each POST needs
         self.finish(page.substitute(base=escape(base), static=escape(static), run=escape(id)))
 
@@ -123,7 +125,7 @@ class PageHandler(JupyterHandler):
 class ApiHandler(APIHandler):
     """What the handlers of the pages' JSON have in common."""
 
-    auth_resource = "dask_runtime"
+    auth_resource = "elyra_runtime_engine"
 
     def number(self, name):
         """Return an argument of the request that is the place of a byte in a file, ``None`` if it is missing."""
@@ -202,7 +204,7 @@ class LogHandler(ApiHandler):
 class FileHandler(JupyterHandler):
     """A file that a node left: an output, the executed notebook, or its log."""
 
-    auth_resource = "dask_runtime"
+    auth_resource = "elyra_runtime_engine"
 
     @property
     def content_security_policy(self):
@@ -238,19 +240,19 @@ class FileHandler(JupyterHandler):
         self.set_header("Content-Disposition", disposition)
 
 
-_RUN, _NODE = r"dask_runtime/api/runs/([^/]+)", r"/nodes/(\d{1,9})"
+_RUN, _NODE = r"elyra_runtime_engine/api/runs/([^/]+)", r"/nodes/(\d{1,9})"
 
 HANDLERS = [
-    (r"static/dask_runtime/(.+)", FileFindHandler, {"path": [str(STATIC)]}),
-    (r"dask_runtime/runs/?", PageHandler),
-    (r"dask_runtime/runs/([^/]+)", PageHandler),
-    (r"dask_runtime/api/runs", RunsHandler),
+    (r"static/elyra_runtime_engine/(.+)", FileFindHandler, {"path": [str(STATIC)]}),
+    (r"elyra_runtime_engine/runs/?", PageHandler),
+    (r"elyra_runtime_engine/runs/([^/]+)", PageHandler),
+    (r"elyra_runtime_engine/api/runs", RunsHandler),
     (_RUN, RunHandler),
     (f"{_RUN}/(cancel|again)", ActionHandler),
     (f"{_RUN}{_NODE}/log", LogHandler),
     (f"{_RUN}/files/(\\d{{1,9}})/(.+)", FileHandler),
 ]
-"""What is served under ``<base url>/dask_runtime/``, and ``static/``.
+"""What is served under ``<base url>/elyra_runtime_engine/``, and ``static/``.
 
 Each file of ``static/`` carries the package's name: Jupyter Server finds a static file by its bare name, and once it
 has served an ``icon.svg`` of one package, it refuses those of all others.

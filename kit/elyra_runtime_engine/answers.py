@@ -10,9 +10,9 @@ import time
 from contextlib import suppress
 from datetime import datetime, timezone
 
-from dask_runtime.files import OPENED
-from dask_runtime.run import ENDED, find_run, runs_folder
-from dask_runtime.start import again
+from elyra_runtime_engine.files import OPENED
+from elyra_runtime_engine.run import ENDED, find_run, folder_of
+from elyra_runtime_engine.start import again, follow_up
 
 UNREADABLE = "unreadable"
 """The state of a run of which nothing is known, in the list of all runs."""
@@ -53,7 +53,7 @@ def of_run(id, tell, *arguments):
 
 
 def unreadable(id, reason):
-    return UnreadableError(f"Run {id} cannot be read: {reason}. Its folder is {runs_folder() / id}.")
+    return UnreadableError(f"Run {id} cannot be read: {reason}. Its folder is {folder_of(id)}.")
 
 
 def nothing(run):
@@ -90,13 +90,14 @@ def page(run, after):
 
     Where that is ``None``, it is all that happened, and what was submitted.
     """
+    follow_up(run)
     state, error = run.state()  # first: so the events of a run that has ended are all there
     events, position = run.events(after or 0)
     told = {"state": state, "error": error, "cancelling": run.is_cancelled(), "events": events, "next": position}
     if after is None:
         facts = run.facts
         told |= {name: facts[name] for name in ("id", "pipeline", "configuration", "submitted")}
-        told |= {"again": facts.get("again"), "scheduler": facts["settings"]["api_endpoint"]}
+        told |= {"again": facts.get("again"), "place": facts["settings"].get("api_endpoint", "")}
         told["nodes"] = [{name: node[name] for name in SHOWN_OF_NODE} for node in facts["nodes"]]
         told["opened"] = sorted(OPENED)
     # JSON for Python may hold NaN, and a browser would not read the rest either.
@@ -105,6 +106,7 @@ def page(run, after):
 
 def cancelled(run):
     """Cancel a run. Raises ``RuntimeError`` if it is over."""
+    follow_up(run)
     state, _ = run.state()
     if state in ENDED:
         raise RuntimeError(f"Run {run.id} is {state}, and cannot be cancelled any more.")

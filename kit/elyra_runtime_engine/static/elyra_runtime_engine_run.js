@@ -3,9 +3,9 @@
 import {
   ENDED, Unavailable, apiOf, ask, badge, duration, element, encodedPath, keepLooking, moment, pageOf, readablePath, runId,
   say, size,
-} from "./dask_runtime_common.js";
-import { Graph } from "./dask_runtime_graph.js";
-import { Log } from "./dask_runtime_log.js";
+} from "./elyra_runtime_engine_common.js";
+import { Graph } from "./elyra_runtime_engine_graph.js";
+import { Log } from "./elyra_runtime_engine_log.js";
 
 const at = (id) => document.getElementById(id);
 const run = { state: "" };
@@ -30,8 +30,8 @@ function learn(answer) {
   for (const event of answer.events) {
     run.last = event.time;
     if (event.run) run[event.run] = event.time;
-    if (event.dashboard) run.dashboard = event.dashboard;
-    if (event.waiting || event.state === "running") run.waiting = event.waiting;
+    if (event.links) run.links = event.links;
+    if (event.waiting !== undefined || event.state === "running") run.waiting = event.waiting;
     const node = nodes[event.node];
     if (!node) continue;
     Object.assign(node, event);
@@ -76,14 +76,15 @@ function showRun() {
 
 function showFacts() {
   const end = isOver() ? run.last ?? run.submitted : now();
-  const link = run.dashboard && !isOver() ? outside(run.dashboard, "Open") : null;
+  const links = isOver() ? [] : run.links ?? [];
   const facts = [
     ["Submitted", moment(run.submitted)],
     ["Started", run.running ? moment(run.running) : null],
     ["Duration", duration(end - (run.running ?? run.submitted))],
     ["Configuration", run.configuration],
-    ["Scheduler", run.scheduler === "local" ? "on this machine" : run.scheduler],
-    ["Dask dashboard", link && element("span", {}, link, element("small", {}, " Its charts need the package bokeh."))],
+    ["Runs on", run.place === "local" ? "this machine" : run.place],
+    ...links.map(([title, href, note]) =>
+      [title, element("span", {}, outside(href, "Open"), element("small", {}, ` ${note}`))]),
     ["Goes on from", run.again ? element("a", { href: pageOf(run.again) }, run.again) : null],
     ["Run", run.id],
   ];

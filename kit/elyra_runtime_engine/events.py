@@ -1,4 +1,4 @@
-"""The engine: the file that holds what happened in a run. It survives the death of its writer, and a full disk.
+"""The file that holds what happened in a run. It survives the death of its writer, and a full disk.
 
 Each event is one line of JSON. A line that was written in part costs itself, and no line beside it.
 """

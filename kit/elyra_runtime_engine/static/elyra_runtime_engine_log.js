@@ -1,6 +1,6 @@
 // The log of the node that is chosen. It grows while the node runs.
 
-import { Refused, apiOf, ask, element, runId } from "./dask_runtime_common.js";
+import { Refused, apiOf, ask, element, runId } from "./elyra_runtime_engine_common.js";
 
 const KEPT = 2_000_000; // So many letters stay on the page.
 const LINE = 200_000; // So many letters of a line may be overwritten.

@@ -1,6 +1,6 @@
 // The page of all runs.
 
-import { ENDED, apiOf, ask, badge, duration, element, keepLooking, moment, pageOf } from "./dask_runtime_common.js";
+import { ENDED, apiOf, ask, badge, duration, element, keepLooking, moment, pageOf } from "./elyra_runtime_engine_common.js";
 
 function row(run, now) {
   const link = element("a", { href: pageOf(run.id) }, run.pipeline ?? `Run ${run.id}`);
@@ -20,7 +20,7 @@ function row(run, now) {
 }
 
 function summary(total, shown) {
-  if (!total) return "No pipeline has run on Dask yet. Run one from the pipeline editor.";
+  if (!total) return "No pipeline has run yet. Run one from the pipeline editor.";
   const runs = total === 1 ? "1 run" : `${total} runs`;
   return total > shown ? `${runs}. The newest ${shown} are listed.` : `${runs}, the newest first.`;
 }

@@ -1,4 +1,4 @@
-"""The engine: one run, and the folders that hold it. Whoever may read them knows all that is known of the run.
+"""One run, and the folders that hold it. Whoever may read them knows all that is known of the run.
 
 =====================  ==========================================================================================
 ``run.json``           what was submitted; written once
@@ -7,11 +7,15 @@
 ``cancel``             there as soon as somebody asked for the run to end
 ``lock``               locked for as long as somebody starts or leads the run
 ``again``              the id of the run that goes on from here
-``driver.log``         what the driver and Dask said; ``scratch/`` is where nodes run on this machine
+``driver.log``         what the driver and its executor said; ``scratch/`` is for what lies on this machine only
 ``sources/<n>/``       the files that node ``n`` starts from
-``nodes/<n>/``         what node ``n`` left: ``log.txt``, ``outputs/``, and the executed notebook
+``nodes/<n>/<a>/``     what attempt ``a`` of node ``n`` was to do (``order.json``), and what it left: ``log.txt``,
+                       ``outputs/``, the executed notebook, and how it ended (``result.json``)
 ``token``              a word by which a worker knows the folder
 =====================  ==========================================================================================
+
+``format`` in ``run.json`` says which of these there are. Runs without it had a folder for each node, and none for an
+attempt: those that came to nothing were beside it, such as ``nodes/<n>.<a>``.
 
 The folder lies among the user's Jupyter data, where nobody else can write. With a Run Folder, ``sources``, ``nodes``
 and ``token`` lie there, and ``place`` leads there. Others may be able to move that part away and to put another in its
@@ -35,7 +39,10 @@ from pathlib import Path
 
 from jupyter_core.paths import jupyter_data_dir
 
-from dask_runtime.events import Events
+from elyra_runtime_engine.events import Events
+
+FORMAT = 2
+"""What is written into ``run.json`` of new runs. The runs of 1 can be read, and run again."""
 
 RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{8}")
 
@@ -63,6 +70,19 @@ class FolderError(OSError):
     """The folder with the files of a run is not the one that the run made."""
 
 
+HOME = "elyra_runtime_engine"
+
+_homes = {HOME: {}}
+
+
+def had_home(name, **facts):
+    """Let runs be found that lie in the folder ``name`` of the Jupyter data: there, a runtime had its own.
+
+    ``facts`` are what their ``run.json`` does not say.
+    """
+    _homes[name] = facts
+
+
 def runs_folder():
     """Return the folder that holds a folder for each run."""
     return _home() / "runs"
@@ -72,8 +92,14 @@ def _values_folder():
     return _home() / "values"
 
 
-def _home():
-    return Path(jupyter_data_dir(), "dask_runtime")
+def _home(name=HOME):
+    return Path(jupyter_data_dir(), name)
+
+
+def folder_of(id):
+    """Return the folder of the run ``id``, or where it would be."""
+    folders = [_home(name) / "runs" / id for name in _homes]
+    return next((folder for folder in folders if folder.exists()), folders[0])
 
 
 def new_id():
@@ -88,22 +114,25 @@ def run_ids():
 
     Forgets the values of runs whose folder somebody has deleted.
     """
-    valued = _ids(_values_folder())  # first: a run that is being made has a folder before it has values
-    names = _ids(runs_folder())
-    for id in valued - names:
-        _values(id).unlink(missing_ok=True)
-    return sorted(names, reverse=True)
+    found = set()
+    for home in map(_home, _homes):
+        valued = _ids(home / "values")  # first: a run that is being made has a folder before it has values
+        names = _ids(home / "runs")
+        for id in valued - names:
+            (home / "values" / f"{id}.json").unlink(missing_ok=True)
+        found |= names
+    return sorted(found, reverse=True)
 
 
 def all_runs():
     """Return all runs, the newest first."""
-    return [Run(runs_folder() / id) for id in run_ids() if _is_run(id)]
+    return [Run(folder_of(id)) for id in run_ids() if _is_run(id)]
 
 
 def find_run(id):
     """Return the run ``id``. Raises ``LookupError`` if there is none."""
     if RUN_ID.fullmatch(id) and _is_run(id):
-        return Run(runs_folder() / id)
+        return Run(folder_of(id))
     raise LookupError(f"There is no run {id!r}.")
 
 
@@ -114,12 +143,8 @@ def _ids(folder):
 
 
 def _is_run(id):
-    folder = runs_folder() / id
+    folder = folder_of(id)
     return not folder.is_symlink() and (folder / "run.json").is_file()
-
-
-def _values(id):
-    return _values_folder() / f"{id}.json"
 
 
 def _sweep():
@@ -133,7 +158,7 @@ def _sweep():
         except LookupError:
             needed = False
         if not needed:
-            _values(id).unlink(missing_ok=True)
+            (_values_folder() / f"{id}.json").unlink(missing_ok=True)
 
 
 @contextmanager
@@ -196,9 +221,10 @@ class Run:
         else:
             (self.folder / "token").write_text(token, encoding="utf-8")
             (self.folder / "place").symlink_to(self.place)
-        with open(_values(self.id), "w", encoding="utf-8", opener=_private) as file:
+        with open(self._values, "w", encoding="utf-8", opener=_private) as file:
             json.dump(environment, file)
-        self._write("run.json", json.dumps({"id": self.id, "submitted": time.time(), **facts}, ensure_ascii=False))
+        facts = {"id": self.id, "format": FORMAT, "submitted": time.time(), **facts}
+        self._write("run.json", json.dumps(facts, ensure_ascii=False))
 
     @contextmanager
     def held(self):
@@ -238,7 +264,7 @@ class Run:
     def environment(self):
         """Return the values of the environment variables of each node. Raises ``LookupError`` if they are gone."""
         try:
-            return json.loads(_values(self.id).read_text(encoding="utf-8"))
+            return json.loads(self._values.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise LookupError(
                 f"The values of the environment variables of run {self.id} are gone: a later run has taken them over, "
@@ -247,12 +273,13 @@ class Run:
 
     def forget_environment(self):
         """Remove the values of the environment variables."""
-        _values(self.id).unlink(missing_ok=True)
+        self._values.unlink(missing_ok=True)
 
     @property
     def facts(self):
         """What was submitted, a dict."""
-        return json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+        facts = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+        return {**self._missing_facts, **facts}
 
     @property
     def head(self):
@@ -262,7 +289,15 @@ class Run:
             head, nodes, _ = file.read(HEAD).partition(b', "nodes": [')
             file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
             is_whole = file.read() == b"}"
-        return json.loads(head + b"}") if nodes and is_whole else self.facts
+        return {**self._missing_facts, **json.loads(head + b"}")} if nodes and is_whole else self.facts
+
+    @property
+    def _missing_facts(self):
+        return _homes.get(self.folder.parent.parent.name, {})
+
+    @property
+    def _values(self):
+        return self.folder.parent.parent / "values" / f"{self.id}.json"
 
     def remove(self):
         """Remove all that belongs to the run."""
@@ -284,11 +319,25 @@ class Run:
         return self.place / "sources" / str(number)
 
     def node(self, number):
-        return self.place / "nodes" / str(number)
+        """Return the folder with what node ``number`` left: that of its last attempt."""
+        attempts = self._attempts(number)
+        folder = self.place / "nodes" / str(number)
+        return folder / str(max(attempts)) if attempts else folder
 
     def attempt(self, number, attempt):
-        """Return the folder of an attempt to run node ``number``. It becomes that of the node when it ends."""
+        """Return the folder of an attempt to run node ``number``."""
+        if isinstance(attempt, int):
+            return self.place / "nodes" / str(number) / str(attempt)
         return self.place / "nodes" / f"{number}.{attempt}"
+
+    def next_attempt(self, number):
+        """Return the number of the next attempt to run node ``number``."""
+        return max(self._attempts(number), default=0) + 1
+
+    def _attempts(self, number):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            return [int(name) for name in os.listdir(self.place / "nodes" / str(number)) if name.isdecimal()]
+        return []
 
     def append(self, **event):
         """Append an event, which is on the disk then. Raises ``OSError``, for example when it is full."""
@@ -318,6 +367,16 @@ class Run:
         fcntl.flock(file, fcntl.LOCK_EX)
         return file
 
+    def lock_if_free(self):
+        """Lock the run as ``lock`` does, or return ``None`` if somebody else has."""
+        file = open(self.folder / "lock", "a")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return None
+        return file
+
     def has_driver(self):
         """Say whether a process leads the run, or is about to start it."""
         try:
@@ -340,10 +399,18 @@ class Run:
             return last["run"], last.get("error", "")
         if alive:
             return (STARTING if not last or "taken_over" in last or "placing" in last else RUNNING), ""
+        if self.is_abandoned():
+            return RUNNING, ""
         return FAILED, (
             "The process that leads the run has ended without a word: it was killed, its disk was full, or the "
             "machine was restarted. What was finished by then is kept. Run it again from here."
         )
+
+    def is_abandoned(self):
+        """Say whether the driver has gone without a word, and the nodes go on: somebody has to follow it up."""
+        events = [event for event in self.events()[0] if "run" in event]
+        left = bool(events) and events[-1]["run"] == RUNNING and events[-1].get("outlives_driver", False)
+        return left and not self.has_driver() and self._values.exists()
 
     def is_gone(self, lock):
         """Say whether somebody has removed the run, whose ``lock`` is this open file, or put another in its place."""

@@ -1,6 +1,6 @@
 // The graph of the nodes, from left to right.
 
-import { drawn, icon } from "./dask_runtime_common.js";
+import { drawn, icon } from "./elyra_runtime_engine_common.js";
 
 const [WIDTH, HEIGHT, ACROSS, BETWEEN, LANE, EDGE] = [192, 52, 48, 18, 16, 12];
 const LANES = 5000; // With more, edges are drawn straight: some may pass below a node.

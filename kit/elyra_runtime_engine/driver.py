@@ -1,0 +1,362 @@
+"""The process that leads one run: ``python -m elyra_runtime_engine.driver FOLDER``.
+
+It belongs to no server and to no browser. It hands each node to the executor as soon as those before it are done, and
+keeps a journal. It ends with the run, or on SIGTERM.
+"""
+
+import asyncio
+import json
+import os
+import pkgutil
+import shutil
+import signal
+import sys
+from collections import Counter
+from contextlib import suppress
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+from elyra_runtime_engine.attempt import ORDER, claimed, result_in
+from elyra_runtime_engine.executor import (
+    ABSENT,
+    ENDED,
+    PLACE,
+    PREEMPTED,
+    RUNNING,
+    ExecutorError,
+    Refused,
+    RunFolder,
+    Secrets,
+    Task,
+    Unreachable,
+)
+from elyra_runtime_engine.journal import Journal
+from elyra_runtime_engine.limits import Limits
+from elyra_runtime_engine.run import CANCELLED, FAILED, FolderError, Run
+
+SECONDS_BETWEEN_LOOKS = 0.2
+"""So often the driver looks whether the run was cancelled."""
+
+TRIED_AGAIN = PLACE, PREEMPTED
+
+
+class Driver:
+    """Leads the run ``run``, as long as it is ``held`` and its ``lock`` too. ``drive`` returns when it is over."""
+
+    def __init__(self, run, lock, limits):
+        self.run = run
+        self.lock = lock
+        self.limits = limits
+        facts = run.facts
+        self.plan = facts["nodes"]
+        self.retries = facts["settings"].get("retries") or 0
+        self.journal = Journal(run, self.plan)
+        self.environment = run.environment()
+        self.executor = executor_class(facts["executor"])(facts["settings"], limits)
+        self.scratch = run.scratch()
+        self.told_to_end = False
+        self.cancelled = False
+        self.lost = None
+        self.over = False
+        self.inherits_from = _inheritance(self.plan)
+        self.ready = []
+        self.handles, self.numbers, self.tasks = {}, {}, {}
+        self.tries, self.seen = Counter(), set()
+
+    async def drive(self):
+        """Run all nodes. Raises ``ExecutorError`` if the place cannot take the run."""
+        run = self.run
+        folder = RunFolder(run.id, Path(run.real_place), Path(run.place), run.token, self.scratch)
+        try:
+            await self.executor.open(folder)
+            try:
+                await self._examine()
+                self.journal.begin(self.executor)
+                await self._lead()
+                self.journal.finish(self.cancelled, self.lost)
+                self.over = True
+            finally:
+                if self.handles and not self.over:
+                    with suppress(Exception):
+                        await self.executor.cancel(self.handles)
+                await self.executor.close()
+        finally:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+
+    async def _examine(self):
+        verdicts = await self.executor.examine([node["resources"] for node in self.plan])
+        for node, verdict in zip(self.plan, verdicts, strict=True):
+            if verdict.refused:
+                raise ExecutorError(f"Node {node['name']!r} {verdict.refused}")
+            if verdict.note and node["number"] not in self.journal.done:
+                self.run.append(node=node["number"], placing=verdict.note)
+
+    async def _lead(self):
+        """Hand over each node as soon as those before it are done. Return when none is left that can run."""
+        done = self.journal.done
+        left = [node for node in self.plan if node["number"] not in done]
+        self.sorter = TopologicalSorter({node["number"]: set(node["parents"]) - done for node in left})
+        self.sorter.prepare()
+        taken_up = self._take_up()
+        watcher = asyncio.create_task(self._watch_for_end())
+        try:
+            while True:
+                self.ready += [number for number in self.sorter.get_ready() if number not in taken_up]
+                ending = self._must_end()
+                if not ending:
+                    await self._submit(self._next())
+                if not self.handles and (ending or not self.ready):
+                    return
+                if self.handles:
+                    await self._wait()
+                    await self._learn()
+        finally:
+            watcher.cancel()
+
+    def _take_up(self):
+        """Go on with the attempts that an earlier driver has begun. Return the numbers of their nodes."""
+        for number, (attempt, handle) in self.journal.begun.items():
+            key = self._key(number, attempt)
+            self.numbers[key], self.handles[key] = (number, attempt), handle
+        if self.handles:
+            self.executor.changed.set()
+        return set(self.journal.begun)
+
+    def _key(self, number, attempt):
+        return f"{self.run.id}-{number}-{attempt}"
+
+    def _next(self):
+        """Return the numbers of the nodes to submit now."""
+        slots = self.executor.slots
+        free = len(self.ready) if slots is None else max(0, slots - len(self.handles))
+        now, self.ready = self.ready[:free], self.ready[free:]
+        return now
+
+    async def _submit(self, numbers):
+        if not numbers:
+            return
+        tasks = [task for task in map(self._task, numbers) if task]
+        for task in tasks:
+            self.handles[task.key] = None
+        if not tasks or not self._write_down(self.journal.intends, [self.numbers[task.key] for task in tasks]):
+            return
+        answers = {}
+        with suppress(Unreachable):
+            answers = await self.executor.submit(tasks)
+        for key, answer in answers.items():
+            if isinstance(answer, Refused):
+                self._settle(key, {"state": FAILED, "error": answer.said})
+            else:
+                self.handles[key] = answer
+        taken = {self.numbers[key][0]: self.handles[key] for key in answers if key in self.handles}
+        self._write_down(self.journal.handed_over, taken)
+
+    def _write_down(self, write, *what):
+        """Return whether that is on the disk. Else the run has to end."""
+        try:
+            write(*what)
+        except OSError as error:
+            self.lost = self.lost or f"The folder of the run takes no more: {error}. Make room, and run it again."
+            return False
+        return True
+
+    def _task(self, number):
+        """Make the folder of a new attempt of node ``number``. Return its ``Task``, or ``None`` if that cannot be."""
+        attempt = self.run.next_attempt(number)
+        key = self._key(number, attempt)
+        self.numbers[key] = number, attempt
+        node, folder = self.plan[number], self.run.attempt(number, attempt)
+        reads = [self._below(path) for path in self._folders(number)]
+        order = self._order(key, node, reads)
+        try:
+            folder.mkdir(parents=True)
+            with open(folder / ORDER, "w", encoding="utf-8", errors="surrogateescape") as file:
+                json.dump(order, file)
+        except OSError as error:
+            self.handles[key] = None
+            self._settle(key, {"state": FAILED, "error": f"The folder of the node cannot be made: {error}"})
+            return None
+        needs, secrets = node["resources"], Secrets(self.environment[number])
+        self.tasks[key] = Task(key, self._below(folder), reads, order, needs, secrets)
+        return self.tasks[key]
+
+    def _order(self, key, node, folders):
+        file = os.path.basename(node["file"])
+        return {
+            "key": key,
+            "folders": folders,
+            "file": file,
+            "executed": f"{Path(file).stem}-output.ipynb" if node["kind"] == "notebook" else None,
+            "outputs": node["outputs"],
+            "masked": node["environment"],
+            "grace": self.limits.node,
+        }
+
+    def _folders(self, number):
+        """Return the folders that a node starts from.
+
+        They hold its own files, and what all nodes before it left.
+        """
+        left = (self.run.node(ancestor) / "outputs" for ancestor in sorted(self.inherits_from[number]))
+        return [self.run.sources(number), *(folder for folder in left if folder.is_dir())]
+
+    def _below(self, path):
+        """Return ``path`` as seen from the folder with the files of the nodes. Elsewhere, that may be elsewhere."""
+        return str(path.relative_to(self.run.place))
+
+    async def _wait(self):
+        """Wait until it makes sense to ask the executor."""
+        changed = self.executor.changed
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(changed.wait(), self.executor.seconds_between_polls)
+        changed.clear()
+
+    async def _learn(self):
+        try:
+            statuses = await self.executor.poll(self.handles)
+        except Unreachable:
+            return
+        except ExecutorError as error:
+            self._give_up(str(error))
+            return
+        self.journal.remark(self.executor.remark)
+        for key, status in statuses.items():
+            if key not in self.handles:
+                continue
+            if status.phase == RUNNING and key not in self.seen:
+                self.seen.add(key)
+                self.journal.running(*self.numbers[key], self._tried(key) + 1, status)
+            elif status.phase in (ENDED, ABSENT):
+                await self._end(key, status)
+
+    async def _end(self, key, status):
+        """Take in that a task has ended: its result says how, and the ``status`` only where there is none."""
+        number, attempt = self.numbers[key]
+        result = await asyncio.to_thread(result_in, self.run.attempt(number, attempt))
+        if result:
+            self._settle(key, result, status)
+        elif self.cancelled:
+            self._settle(key, {"state": CANCELLED})
+        elif self.lost:
+            self._settle(key, {"state": FAILED, "error": self.lost})
+        elif status.phase == ABSENT or status.cause in TRIED_AGAIN:
+            self._try_again(key, status)
+        else:
+            self._settle(key, {"state": FAILED, "error": status.said or "It has ended without a result."})
+
+    def _try_again(self, key, status):
+        number, attempt = self.numbers[key]
+        if claimed(self.run.attempt(number, attempt)):  # it has never begun, and will not any more
+            self.tries[number] -= 1
+        self.tries[number] += 1
+        said = status.said or "What ran it has ended without a word."
+        if self.tries[number] > self.retries:
+            times = self.tries[number]
+            error = (
+                f"{said} It was tried {times} times. If it should be tried more often, raise Retries in the runtime "
+            )
+            self._settle(key, {"state": FAILED, "error": f"{error}configuration."})
+            return
+        self.journal.lost(*self.numbers[key], said)
+        self._forget(key)
+        self.ready.insert(0, number)
+
+    def _tried(self, key):
+        return self.tries[self.numbers[key][0]]
+
+    def _settle(self, key, result, status=None):
+        number, attempt = self.numbers[key]
+        self._forget(key)
+        where = {"worker": status.where} if status and status.where else {}
+        try:
+            self.journal.settle(number, {"attempt": attempt, **where, **result})
+        except OSError:
+            self.lost = self.lost or self.journal.failed[number]
+        if number in self.journal.done:
+            self.sorter.done(number)
+
+    def _forget(self, key):
+        for table in (self.handles, self.tasks):
+            table.pop(key, None)
+
+    async def _watch_for_end(self):
+        """When the run has to end, let the executor end its tasks."""
+        while not self._must_end():
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        self.run.say(self.lost or "cancelled")
+        while True:
+            with suppress(Unreachable):
+                await self.executor.cancel(self.handles)
+            self.executor.changed.set()
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+    def _must_end(self):
+        """Say whether the run was cancelled, has lost its folder, or can write down nothing more."""
+        if self.run.is_gone(self.lock):
+            self.lost = self.lost or "The folder of the run was removed while it ran, or somebody has replaced it."
+        elif self.told_to_end or self.run.is_cancelled():
+            self.cancelled = True
+        return self.cancelled or self.lost
+
+    def end(self):
+        """End the run as soon as possible, as if it was cancelled."""
+        self.told_to_end = True
+
+    def _give_up(self, reason):
+        """Start no more nodes, and wait for none."""
+        self.lost = self.lost or reason
+        for key in [*self.handles]:
+            state = {"state": CANCELLED} if self.cancelled else {"state": FAILED, "error": self.lost}
+            self._settle(key, state)
+
+
+def executor_class(name):
+    """Return the class ``name``, such as ``package.module:Class``. Raises ``ExecutorError`` if there is none."""
+    try:
+        return pkgutil.resolve_name(name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ExecutorError(f"The executor {name!r} cannot be loaded: {error}. Install its package.") from error
+
+
+def _inheritance(plan):
+    """Return for each node the numbers of the nodes before it that declare outputs, near and far: a list of sets."""
+    inherits_from = []
+    for node in plan:
+        near = {parent for parent in node["parents"] if plan[parent]["outputs"]}
+        inherits_from.append(near.union(*(inherits_from[parent] for parent in node["parents"])))
+    return inherits_from
+
+
+async def _drive(driver):
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, driver.end)
+    await driver.drive()
+
+
+def main(folder, lock, *limits):
+    """Lead the run in ``folder`` to its end, and write down what ended it.
+
+    ``lock`` is the number of an open file: the lock of the run, from the process that has started this one. It stays
+    open until this process is gone. ``limits`` is a ``Limits``, number by number.
+    """
+    run, lock = Run(folder), int(lock)
+    os.set_inheritable(lock, False)
+    driver = None
+    try:
+        with run.held():
+            driver = Driver(run, lock, Limits(*map(float, limits)))
+            asyncio.run(_drive(driver))
+    except (ExecutorError, FolderError) as error:
+        run.end(FAILED, str(error), refused=True)
+    except BaseException as error:
+        if driver is None or not driver.over:  # it may be over: an executor cannot always tidy up
+            with suppress(OSError):
+                run.end(FAILED, f"The run was given up: {type(error).__name__}: {error}")
+        raise
+    finally:
+        if not run.folder.exists():
+            run.forget_environment()
+
+
+if __name__ == "__main__":
+    if sys.stdin.readline():  # the files of the run are there
+        main(*sys.argv[1:])

@@ -1,0 +1,19 @@
+"""How long the driver of a run waits before it takes something for lost."""
+
+from typing import NamedTuple
+
+
+class Limits(NamedTuple):
+    """So many seconds each."""
+
+    answer: float = 5
+    """For a place to answer that is asked whether it can take the run. Else the run is refused."""
+
+    node: float = 5
+    """For a node to end after it was asked to. Then it is killed."""
+
+    worker: float = 10
+    """For a place to end the nodes of a run that has to end. Then the run ends without them."""
+
+    scheduler: float = 20
+    """For a place that is silent. Then the run fails, where its nodes do not outlive the driver."""
