@@ -8,9 +8,9 @@ VENV := .venv
 ENV := $(VENV)/bin/python
 BOOK := _build/html/index.html
 
-# The three distributions, and where they are made from.
-OURS := demo-runtime elyra-dask-runtime elyra-runtime-kit
-SOURCES := . ./dask ./kit
+# The distributions, and where they are made from.
+OURS := demo-runtime elyra-dask-runtime elyra-machine-runtime elyra-runtime-kit
+SOURCES := . ./dask ./kit ./local
 
 # Without bytecode, each kernel imports Elyra twice as slowly.
 unexport PYTHONDONTWRITEBYTECODE
@@ -103,7 +103,7 @@ clean: ## remove everything that make has made
 	rm -rf .venv .venvs .lab .matrix _build dist .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* .virtual_documents
 
 # What the environment was made from is written last, so that an interrupted set-up is done again.
-ENV_SOURCES = cksum pyproject.toml dask/pyproject.toml kit/pyproject.toml requirements.txt
+ENV_SOURCES = cksum pyproject.toml dask/pyproject.toml kit/pyproject.toml local/pyproject.toml requirements.txt
 PYTHON_IS_GIVEN := $(filter command environment,$(firstword $(origin PYTHON)))
 
 .PHONY: setup
@@ -140,7 +140,7 @@ _environment:
 
 # Caches of Sphinx and Jupyter do not know that the pages depend on the package. So there are none:
 # a book is complete and up to date, or it is built anew.
-BOOK_SOURCES = { $(ENV) --version; find book demo_runtime dask kit jupyter-config _config.yml \
+BOOK_SOURCES = { $(ENV) --version; find book demo_runtime dask kit local jupyter-config _config.yml \
 	_toc.yml pyproject.toml requirements.txt Makefile README.md tests/*.py -type f ! -path '*/__pycache__/*' ! -path '*/.ipynb_checkpoints/*' \
 	-exec cksum {} + | LC_ALL=C sort; }
 

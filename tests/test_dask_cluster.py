@@ -118,8 +118,8 @@ def test_without_a_shared_folder_files_and_logs_travel_through_dask(root, far_cl
         node("show", ["make"], filename="show.py"),
         configuration=configure(api_endpoint=far_cluster.address),
     )
-    live = until(lambda: list(run.node(0).parent.glob("0.*/log.txt")), "the log of a node that runs")
-    assert live[0].read_text() == "begin\n"
+    until(lambda: (run.attempt(0, 1) / "log.txt").exists(), "the log of a node that runs")
+    assert log(run) == "begin\n"
     assert ended(run) == ("done", "")
     assert [log(run, number) for number in (0, 1)] == ["begin\nend\n", "1\n"]
     assert (run.node(0) / "outputs" / "out" / "a.csv").read_text() == "1"
@@ -277,7 +277,7 @@ def _are_refused(cluster, directory, options, reason):
 
 
 def test_a_worker_of_another_dask_comes_later(root, tmp_path, monkeypatch):
-    impatient(monkeypatch, scheduler=8)
+    impatient(monkeypatch, silence=8)
     (root / "work.py").write_text("import time\ntime.sleep(60)\n")
     preload = _says(tmp_path, "get_package_info", distributed="2024.8.0")
     with a_cluster(tmp_path / "late") as cluster:
@@ -351,7 +351,7 @@ def test_a_node_that_kills_its_worker_is_named(root, cluster, tmp_path, retries)
 
 
 def test_the_scheduler_is_lost(root, own_cluster, monkeypatch):
-    impatient(monkeypatch, scheduler=8)
+    impatient(monkeypatch, silence=8)
     (root / "slow.py").write_text("import time\nprint('begin', flush=True)\ntime.sleep(5)\n")
     (root / "work.py").write_text("open('a.csv', 'w').write('1')")
     run = submit(
@@ -373,7 +373,7 @@ def test_the_scheduler_is_lost(root, own_cluster, monkeypatch):
 
 
 def test_the_scheduler_hangs(root, own_cluster, monkeypatch):
-    impatient(monkeypatch, scheduler=3)
+    impatient(monkeypatch, silence=3)
     (root / "slow.py").write_text("import time\ntime.sleep(300)\n")
     run = submit(node("one", filename="slow.py"), configuration=configure(api_endpoint=own_cluster.address))
     until(lambda: is_running(run), "the node")
@@ -420,7 +420,7 @@ def test_a_node_that_is_done_stays_done_when_its_worker_is_lost(root, cluster, t
 
 
 def test_a_worker_that_hangs_is_in_the_way_of_nobody(root, cluster, monkeypatch):
-    impatient(monkeypatch, worker=2)
+    impatient(monkeypatch, ending=2)
     (root / "work.py").write_text("import time\ntime.sleep(60)\n")
     configuration = configure(api_endpoint=cluster.address)
     run = submit(node("one"), configuration=configuration)
@@ -442,7 +442,7 @@ def test_a_worker_that_hangs_is_in_the_way_of_nobody(root, cluster, monkeypatch)
 
 
 def test_a_run_that_has_lost_its_last_worker_says_so(root, tmp_path, monkeypatch):
-    impatient(monkeypatch, scheduler=8)
+    impatient(monkeypatch, silence=8)
     (root / "work.py").write_text("import time\ntime.sleep(2)\n")
     with a_cluster(tmp_path / "small", "ada") as cluster:
         run = submit(node("one"), configuration=configure(api_endpoint=cluster.address))

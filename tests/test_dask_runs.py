@@ -487,7 +487,7 @@ def test_a_disk_that_takes_no_more_ends_the_node_with_a_word(root, dask):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     state, error = ended(run)
     assert state == "failed"
-    assert f"Node 'one' failed. OSError on the worker: [Errno {errno.EFBIG}] File too large." in error
+    assert f"Node 'one' failed. OSError where the node runs: [Errno {errno.EFBIG}] File too large." in error
     assert states(run) == {"one": "failed", "two": "skipped"}
 
 

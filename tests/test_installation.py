@@ -68,7 +68,7 @@ def contents(archive):
 
 @dataclass(frozen=True)
 class Distribution:
-    """One of the three: where it is made from, what it holds, what it adds to Elyra, and which others it needs."""
+    """One of them: where it is made from, what it holds, what it adds to Elyra, and which others it needs."""
 
     folder: Path
     packages: tuple
@@ -98,12 +98,18 @@ DISTRIBUTIONS = {
         REPOSITORY / "kit",
         ("elyra_runtime_doctor", "elyra_runtime_engine", "elyra_runtime_kit"),
         {},
-        commands=("bin/elyra-runtime-doctor",),
+        commands=("bin/elyra-run", "bin/elyra-runtime-doctor"),
     ),
     "elyra_dask_runtime": Distribution(
         REPOSITORY / "dask",
         ("dask_runtime",),
         {"processors": ["dask"], "schemas": ["dask"], "types": ["DASK"]},
+        needs=("elyra_runtime_kit",),
+    ),
+    "elyra_machine_runtime": Distribution(
+        REPOSITORY / "local",
+        ("machine_runtime",),
+        {"processors": ["machine"], "schemas": ["machine"], "types": ["MACHINE"]},
         needs=("elyra_runtime_kit",),
     ),
 }

@@ -25,7 +25,7 @@ case "$*" in
 esac
 """
 
-PROJECTS = "pyproject.toml", "dask/pyproject.toml", "kit/pyproject.toml"
+PROJECTS = "pyproject.toml", "dask/pyproject.toml", "kit/pyproject.toml", "local/pyproject.toml"
 SET_UP = "-m venv .venv"
 BUILD = "book/build.py"
 

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 FORBIDDEN = {
     "demo_runtime": {"dask_runtime", "elyra_runtime_kit", "elyra_runtime_doctor"},
     "dask/dask_runtime": {"demo_runtime", "elyra_runtime_doctor"},
+    "local/machine_runtime": {"demo_runtime", "dask_runtime", "distributed", "elyra_runtime_doctor"},
     "kit/elyra_runtime_kit": {"demo_runtime", "dask_runtime", "elyra_runtime_doctor", "elyra_runtime_engine"},
     "kit/elyra_runtime_engine": {"demo_runtime", "dask_runtime", "distributed", "elyra_runtime_doctor"},
     "kit/elyra_runtime_doctor": {"demo_runtime", "dask_runtime", "elyra_runtime_engine", "elyra_runtime_kit"},

@@ -29,6 +29,9 @@ from elyra_runtime_engine.executor import (
 SECONDS_BETWEEN_CLEARINGS = 1
 """So often the scheduler is told to forget what this process has heard by now."""
 
+SECONDS_BETWEEN_STOPS = 0.2
+"""So often the workers are told to end the tasks of a run."""
+
 LOOKS_AT_SCHEDULER = 4
 """So many times the scheduler is asked within the time that it may be silent."""
 
@@ -58,6 +61,7 @@ class DaskExecutor(BlockingExecutor):
         self.futures, self.waiting, self.logs = {}, {}, {}
         self.submitted = 0
         self.give_up_at = None
+        self.stopping = None
         self.watchers, self.asides = [], set()
 
     async def open(self, run):
@@ -101,6 +105,8 @@ class DaskExecutor(BlockingExecutor):
         except KilledWorker:
             return Status(ENDED, PLACE, LOST)
         except (asyncio.CancelledError, CancelledError) as error:
+            if self.stopping:  # it may have begun, and the word of it is still on its way
+                await asyncio.wait([self.stopping])
             return self._status_of_cancelled(task, error)
         except _ATTEMPT["NodeError"] as error:
             return Status(ENDED, EXIT, str(error))
@@ -115,6 +121,8 @@ class DaskExecutor(BlockingExecutor):
             answer = await self._submitted(task, None)
             if answer != "elsewhere":
                 return answer
+            if self.shared:
+                self.folder.say("workers do not see the run's folder: files travel through Dask")
             self.shared = False
         return await self._submitted(task, await asyncio.to_thread(self._packed, task.reads))
 
@@ -201,18 +209,26 @@ class DaskExecutor(BlockingExecutor):
 
     async def cancel(self, handles):
         """Take back what waits for a worker, and tell the workers to end what runs."""
-        self.give_up_at = self.give_up_at or time.monotonic() + self.limits.worker
+        self.give_up_at = self.give_up_at or time.monotonic() + self.limits.ending
         self._cancel([key for key in handles if key in self.waiting])
-        with suppress(Exception):  # a worker that hangs, or is about to go
-            stopping = self.client.run(ON_WORKER["stop_tasks"], self.folder.id, on_error="ignore")
-            await asyncio.wait_for(stopping, self.limits.worker / 2)
+        self.stopping = self.stopping or asyncio.create_task(self._stop())
+
+    async def _stop(self):
+        """Tell the workers to end the tasks of this run, until none is left, or the time is over."""
+        while time.monotonic() < self.give_up_at:
+            with suppress(Exception):  # a worker that hangs, or is about to go
+                stopping = self.client.run(ON_WORKER["stop_tasks"], self.folder.id, on_error="ignore")
+                left = await asyncio.wait_for(stopping, self.limits.ending / 2)
+                if not any(left.values()):
+                    return
+            await asyncio.sleep(SECONDS_BETWEEN_STOPS)
 
     async def _watch_scheduler(self):
         """Notice a scheduler that is gone, or silent, one that has lost its workers, and a worker that is of no use."""
         known = set()
         while True:
             try:
-                identity = await asyncio.wait_for(self.client.scheduler.identity(), self.limits.scheduler)
+                identity = await asyncio.wait_for(self.client.scheduler.identity(), self.limits.silence)
             except Exception as error:  # whatever a lost connection leads to
                 self._give_up(f"{self._scheduler} is lost ({type(error).__name__}).")
                 return
@@ -227,7 +243,7 @@ class DaskExecutor(BlockingExecutor):
             if remark != self.remark:
                 self.remark = remark
                 self.changed.set()
-            await asyncio.sleep(self.limits.scheduler / LOOKS_AT_SCHEDULER)
+            await asyncio.sleep(self.limits.silence / LOOKS_AT_SCHEDULER)
 
     async def _clear_now_and_then(self):
         while True:
@@ -240,10 +256,10 @@ class DaskExecutor(BlockingExecutor):
             self.heard = False
             with suppress(Exception):  # a scheduler that is gone, or that runs no functions
                 clearing = self.client.run_on_scheduler(ON_WORKER["clear_news"], self.topic)
-                await asyncio.wait_for(clearing, self.limits.worker / 2)
+                await asyncio.wait_for(clearing, self.limits.ending / 2)
 
     async def close(self):
-        for watcher in self.watchers:
+        for watcher in [*self.watchers, *filter(None, [self.stopping])]:
             watcher.cancel()
         await self._clear_news()
         await super().close()

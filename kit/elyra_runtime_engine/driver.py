@@ -66,7 +66,7 @@ class Driver:
     async def drive(self):
         """Run all nodes. Raises ``ExecutorError`` if the place cannot take the run."""
         run = self.run
-        folder = RunFolder(run.id, Path(run.real_place), Path(run.place), run.token, self.scratch)
+        folder = RunFolder(run.id, Path(run.real_place), Path(run.place), run.token, self.scratch, run.say)
         try:
             await self.executor.open(folder)
             try:

@@ -14,6 +14,7 @@ else is the engine's: the order of the nodes, their files, attempts, logs, resul
 import asyncio
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,7 +47,8 @@ class RunFolder:
     """The folder of a run, for an executor.
 
     ``path`` is where others find it, ``held`` where this process does, whatever is put in its place. It counts as this
-    run's only where it holds the word ``token``. ``scratch`` is a folder for whatever lies on this machine only.
+    run's only where it holds the word ``token``. ``scratch`` is a folder for whatever lies on this machine only, and
+    ``say`` writes a line to the log of the run.
     """
 
     id: str
@@ -54,6 +56,7 @@ class RunFolder:
     held: Path
     token: str
     scratch: Path
+    say: Callable
 
 
 @dataclass(frozen=True)

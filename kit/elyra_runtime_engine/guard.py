@@ -1,4 +1,4 @@
-"""On a worker: run a command, and let none of its processes outlive it, nor the worker.
+"""Where a node runs: run a command, and let none of its processes outlive it, nor the worker.
 
 ``python guard.py SECONDS COMMAND...`` runs the command. As soon as its standard input ends, because the worker closes
 it or is gone, or on SIGTERM, the guard ends all processes that the command has started: it asks, and kills what is

@@ -12,8 +12,8 @@ class Limits(NamedTuple):
     node: float = 5
     """For a node to end after it was asked to. Then it is killed."""
 
-    worker: float = 10
+    ending: float = 10
     """For a place to end the nodes of a run that has to end. Then the run ends without them."""
 
-    scheduler: float = 20
+    silence: float = 20
     """For a place that is silent. Then the run fails, where its nodes do not outlive the driver."""

@@ -1,4 +1,4 @@
-"""On a worker: hide the values of environment variables in what a node prints and leaves.
+"""Where a node runs: hide the values of environment variables in what a node prints and leaves.
 
 A value is found as it is, as Python, JSON and HTML write it, and line by line. It is not found in another form: as
 base64, in hexadecimal digits, or with something between its letters.

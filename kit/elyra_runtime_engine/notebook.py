@@ -1,4 +1,4 @@
-"""On a worker: run one notebook in the current directory, and print what its cells print, as they print it.
+"""Where a node runs: run one notebook in the current directory, and print what its cells print, as they print it.
 
 ``python notebook.py NOTEBOOK EXECUTED NAMES...`` leaves ``NOTEBOOK`` as it is, and writes ``EXECUTED``, with the
 outputs, also after an error. The values of the environment variables ``NAMES`` are not in it. It needs nbclient, the

@@ -240,7 +240,8 @@ function waitsFor(node) {
 }
 
 function notesOf(node) {
-  const notes = [...node.notes, node.placing].filter(Boolean);
+  const lost = node.lost && `An earlier attempt came to nothing. ${node.lost}`;
+  const notes = [...node.notes, node.placing, lost].filter(Boolean);
   return notes.length ? [element("ul", { className: "notes" }, ...notes.map((note) => element("li", {}, note)))] : [];
 }
 
