@@ -41,7 +41,7 @@ def test_what_is_imported_is_found(tmp_path):
     (tmp_path / "a.py").write_text(
         "def f():\n    from demo_runtime import schema\n    import elyra_runtime_engine.plan as plan\n"
     )
-    assert imported(tmp_path) == {"demo_runtime": "a.py", "dask_runtime": "a.py"}
+    assert imported(tmp_path) == {"demo_runtime": "a.py", "elyra_runtime_engine": "a.py"}
 
 
 @pytest.mark.parametrize("source", ["raise ImportError('broken')", "import nothing_that_there_is"])
