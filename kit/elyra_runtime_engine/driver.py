@@ -251,11 +251,8 @@ class Driver:
         self.tries[number] += 1
         said = status.said or "What ran it has ended without a word."
         if self.tries[number] > self.retries:
-            times = self.tries[number]
-            error = (
-                f"{said} It was tried {times} times. If it should be tried more often, raise Retries in the runtime "
-            )
-            self._settle(key, {"state": FAILED, "error": f"{error}configuration."})
+            more = f"Attempts: {self.tries[number]}. To allow more, raise Retries in the runtime configuration."
+            self._settle(key, {"state": FAILED, "error": f"{said} {more}"})
             return
         self.journal.lost(*self.numbers[key], said)
         self._forget(key)
