@@ -83,7 +83,7 @@ bench: setup ## measure how the cost grows with the number of nodes, the time to
 
 # A folder that pip takes: pip install --find-links dist elyra-dask-runtime
 .PHONY: dist
-dist: setup ## build the wheels and the sdists of the three distributions, in dist/
+dist: setup ## build the wheels and the sdists of all distributions, in dist/
 	@rm -rf dist
 	@for source in $(SOURCES); do $(ENV) -m build --no-isolation --outdir dist $$source > dist.log || { cat dist.log; exit 1; }; done
 	@rm dist.log

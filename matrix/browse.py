@@ -7,7 +7,11 @@ from playwright.sync_api import Error, expect
 
 expect.set_options(timeout=30_000)  # a busy machine is no failure
 
-TILES = {"DEMO_RUNTIME": "Demo Runtime Pipeline Editor", "DASK": "Dask Pipeline Editor"}
+TILES = {
+    "DEMO_RUNTIME": "Demo Runtime Pipeline Editor",
+    "DASK": "Dask Pipeline Editor",
+    "MACHINE": "This Machine Pipeline Editor",
+}
 
 
 def browse():

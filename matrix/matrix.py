@@ -1,6 +1,6 @@
 """Find out with which versions the runtimes work: ``make matrix``.
 
-Each combination gets an environment with the three distributions. The doctor examines it, the contract submits and
+Each combination gets an environment with all distributions. The doctor examines it, the contract submits and
 exports there, and a browser uses JupyterLab: the tile, the form, a node that is edited and saved, a run. The
 combinations cover all pairs of versions that can be installed together. What is found is kept in ``versions.json``, and
 ``README.md`` shows it as a table. The exit status is 1 where something does not work, and this is new.
@@ -32,7 +32,7 @@ LABS = "4.2", "4.4", "4.5", "4.6"
 KERNELS = "6", "7"
 PYTHONS = "3.10", "3.11", "3.12", "3.13"
 CHECKS = "install", "doctor", "contract", "tile", "form", "edit", "run"
-RUNTIMES = "demoruntime", "dask"
+RUNTIMES = "demoruntime", "dask", "machine"
 UV = sys.executable, "-m", "uv"
 
 
@@ -77,7 +77,7 @@ def pairs(combination):
 
 
 class Environment:
-    """An environment with the versions of ``combination`` and the three distributions."""
+    """An environment with the versions of ``combination`` and all distributions."""
 
     def __init__(self, combination):
         self.combination = combination

@@ -13,8 +13,8 @@ class LeadOn(JupyterHandler):
     """Leads from an address of the runs' pages to the one that it has now."""
 
     @authenticated
-    def get(self, path):
-        self.redirect(url_path_join(self.base_url, "elyra_runtime_engine", "runs", path), permanent=True)
+    def get(self, path=None):
+        self.redirect(url_path_join(self.base_url, "elyra_runtime_engine", "runs", path or ""), permanent=True)
 
 
 HANDLERS = [(r"dask_runtime/runs(?:/([^/]*))?", LeadOn)]
