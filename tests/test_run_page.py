@@ -846,4 +846,4 @@ def test_a_run_from_before_the_engine_was_a_package_is_read_and_its_address_lead
     assert find_run(run.id).facts["executor"] == "dask_runtime.executor:DaskExecutor"
     old = server.get(f"dask_runtime/runs/{run.id}")
     assert old.url.endswith(f"/elyra_runtime_engine/runs/{run.id}") and old.ok
-    assert server.get("dask_runtime/runs").url.endswith("/elyra_runtime_engine/runs/")
+    assert server.get("dask_runtime/runs").url.endswith("/elyra_runtime_engine/runs")
