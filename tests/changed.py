@@ -19,6 +19,7 @@ PROVED_BY = (
     ("demo_runtime/description.py", ("test_description", "test_processor")),
     ("demo_runtime/*", ("test_processor", "test_export", "test_installation")),
     ("kit/elyra_runtime_engine/command.py", ("test_engine_command",)),
+    ("kit/elyra_runtime_engine/again.py", ("test_dask_runs",)),
     ("kit/elyra_runtime_engine/plan.py", ("test_dask_plan",)),
     ("dask/dask_runtime/cluster.py", ("test_dask_cluster",)),
     ("kit/elyra_runtime_engine/server.py", ("test_run_page",)),

@@ -50,7 +50,7 @@ def lead(run, **limits):
             start_new_session=True,
         )
     with driver.stdin:
-        driver.stdin.write(b"\n")
+        driver.stdin.write(b"null\n")
     return driver
 
 

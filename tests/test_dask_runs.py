@@ -167,7 +167,7 @@ def test_only_the_user_can_read_the_values_and_the_run(root, dask):
     (root / "work.py").write_text("")
     assert ended(again(run)) == ("done", "")
     assert list(kept.parent.iterdir()) == [], "they go when the run ends well"
-    with pytest.raises(RuntimeError, match="was run again already, as .*, which is done"):
+    with pytest.raises(RuntimeError, match="is done. Only a run that failed or was cancelled can be run again"):
         again(run)
 
 
@@ -241,7 +241,7 @@ def test_what_is_no_notebook_is_told_so(root, dask):
     assert "no.ipynb is no notebook" in ended(run)[1]
 
 
-def test_again_takes_over_what_is_done(root, dask):
+def test_again_leaves_what_is_done_and_gives_the_rest_another_attempt(root, dask):
     (root / "count.py").write_text("import os\nopen('n.txt', 'w').write(str(os.getpid()))\n")
     (root / "bad.py").write_text("raise SystemExit('no')\n")
     nodes = [
@@ -249,13 +249,87 @@ def test_again_takes_over_what_is_done(root, dask):
         node("bad", ["count"], filename="bad.py"),
         node("end", ["bad"]),
     ]
-    first = submit(*nodes, configuration=dask)
-    assert ended(first)[0] == "failed"
+    run = submit(*nodes, configuration=dask)
+    assert ended(run)[0] == "failed"
+    left = (run.node(0) / "outputs" / "n.txt").stat()
     (root / "bad.py").write_text("print(open('n.txt').read())\n")
-    second = again(first)
-    assert ended(second) == ("done", "")
-    assert second.nodes()[0]["taken_over"] == first.id
-    assert log(second, 1).strip() == (first.node(0) / "outputs" / "n.txt").read_text()
+    again(run)
+    assert [each.id for each in all_runs()] == [run.id]
+    assert ended(run) == ("done", "")
+    assert os.path.samestat((run.node(0) / "outputs" / "n.txt").stat(), left)
+    assert [sorted(os.listdir(run.node(number).parent)) for number in range(3)] == [["1"], ["1", "2"], ["1"]]
+    assert [node.get("because") for node in run.nodes()] == [None, "It failed.", ""]
+    assert log(run, 1).strip() == (run.node(0) / "outputs" / "n.txt").read_text()
+    assert (run.attempt(1, 1) / "log.txt").read_text() == "no\n"
+
+
+def test_again_says_why_each_node_runs_again(root, dask):
+    (root / "make.py").write_text("open('a.txt', 'w').close()\n")
+    (root / "change.py").write_text("")
+    (root / "bad.py").write_text("raise SystemExit('no')\n")
+    run = submit(
+        node("same", filename="make.py"),
+        node("changed", filename="change.py"),
+        node("follows", ["changed"], filename="make.py", outputs=["a.txt"]),
+        node("lost", filename="make.py", outputs=["a.txt"]),
+        node("bad", filename="bad.py"),
+        node("never", ["bad"]),
+        configuration=dask,
+    )
+    assert ended(run)[0] == "failed"
+    (root / "change.py").write_text("print('changed')\n")
+    (number,) = [fact["number"] for fact in run.facts["nodes"] if fact["name"] == "lost"]
+    (run.node(number) / "outputs" / "a.txt").unlink()
+    ended(again(run))
+    assert {fact["name"]: told.get("because") for fact, told in zip(run.facts["nodes"], run.nodes(), strict=True)} == {
+        "same": None,
+        "changed": "Its file, or one that it depends on, has changed since.",
+        "follows": "It follows 'changed', which runs again.",
+        "lost": "What it left is not there any more.",
+        "bad": "It failed.",
+        "never": "",
+    }
+
+
+def test_a_run_of_the_first_format_goes_on_in_its_own_folder(root, dask):
+    (root / "bad.py").write_text("raise SystemExit('no')\n")
+    (root / "make.py").write_text("open('a.txt', 'w').write('left')\n")
+    nodes = node("make", filename="make.py", outputs=["a.txt"]), node("bad", ["make"], filename="bad.py")
+    run = submit(*nodes, configuration=dask)
+    ended(run)
+    for number in range(2):
+        run.node(number).rename(run.place / "away")
+        run.attempt(number, 1).parent.rmdir()
+        (run.place / "away").rename(run.place / "nodes" / str(number))
+    facts = {name: value for name, value in run.facts.items() if name != "format"}
+    (run.folder / "run.json").write_text(json.dumps(facts))
+    events = [event for event in run.events()[0] if not {"intends", "handles"} & set(event)]
+    events = [{**event, "attempt": "0000000a"} if "attempt" in event else event for event in events]
+    (run.folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+
+    (root / "bad.py").write_text("print(open('a.txt').read())\n")
+    assert ended(again(run)) == ("done", "")
+    assert log(run, 1) == "left\n"
+    assert [sorted(os.listdir(run.node(number).parent)) for number in range(2)] == [["1"], ["1", "2"]]
+
+
+def test_a_run_again_that_is_refused_changes_nothing(root, jupyter):
+    configuration = configure()
+    (root / "work.py").write_text("raise SystemExit('no')\n")
+    run = submit(node("one"), configuration=configuration)
+    before = ended(run), run.nodes()
+    manager = MetadataManager(schemaspace="runtimes")
+    changed = manager.get(configuration)
+    changed.metadata["api_endpoint"] = "tcp://127.0.0.1:1"
+    manager.update(configuration, changed)
+    (root / "work.py").write_text("print('mended')\n")
+    with pytest.raises(RuntimeError, match="No Dask scheduler answers at tcp://127.0.0.1:1"):
+        again(run)
+    assert (ended(run), run.nodes()) == before
+    assert "mended" not in (run.sources(0) / "work.py").read_text() and os.listdir(run.sources(0).parent) == ["0"]
+    changed.metadata["api_endpoint"] = "local"
+    manager.update(configuration, changed)
+    assert ended(again(run)) == ("done", "")
 
 
 def test_again_hands_down_what_all_ancestors_left(root, dask):

@@ -105,5 +105,5 @@ def _killed(run, boundary, when):
             pass_fds=[lock.fileno()],
             start_new_session=True,
         )
-    driver.communicate(b"\n", timeout=120)
+    driver.communicate(b"null\n", timeout=120)
     return driver.returncode == 9

@@ -430,8 +430,11 @@ def test_a_run_that_failed_runs_again_with_the_mended_file(server):
     script(server, "broken.py", "print('mended')\n")
     new = server.post(f"{API}/{id}/again", None).json()["id"]
     told = ended(server, new)
-    assert (told["state"], told["again"]) == ("done", id)
-    assert [event["taken_over"] for event in told["events"] if "taken_over" in event] == [id]
+    assert (told["state"], new) == ("done", id)
+    assert [event["again"] for event in told["events"] if "again" in event] == [[[1, "It failed."]]]
+    assert "ValueError" in server.get(f"{API}/{id}/files/1/attempts/1/log.txt").text
+    assert server.get(f"{API}/{id}/files/1/log.txt").text == "mended\n"
+    assert server.get(f"{API}/{id}/files/1/attempts/3/log.txt").status_code == 404
     assert server.get(f"{API}/{new}/nodes/0/log").json()["text"] == "fine\n"
     refused = server.post(f"{API}/{new}/again", None)
     assert refused.status_code == 409 and f"Run {new} is done." in refused.json()["message"]
@@ -447,7 +450,7 @@ def second_server(server, directory, settings=""):
         yield second
 
 
-def test_clicks_on_run_again_at_once_in_two_tabs_and_at_two_servers_make_one_run(server, tmp_path):
+def test_clicks_on_run_again_at_once_in_two_tabs_and_at_two_servers_run_it_once(server, tmp_path):
     script(
         server,
         "diary.py",
@@ -457,10 +460,10 @@ def test_clicks_on_run_again_at_once_in_two_tabs_and_at_two_servers_make_one_run
     ended(server, id)
     with second_server(server, tmp_path) as second, ThreadPoolExecutor(4) as browsers:
         tabs = [server, server, second, second]
-        answers = list(browsers.map(lambda tab: tab.post(f"{API}/{id}/again", None), tabs))
+        answers = list(browsers.map(lambda tab: tab.post(f"{API}/{id}/again?times=1", None), tabs))
     assert {answer.status_code for answer in answers} == {200}
-    (new,) = {answer.json()["id"] for answer in answers}
-    ended(server, new)
+    assert {answer.json()["id"] for answer in answers} == {id}
+    ended(server, id)
     assert (tmp_path / "diary").read_text() == "xx"
 
 
@@ -511,12 +514,14 @@ def test_what_is_not_whole_any_more_runs_again(server, half_done, lost):
     new = server.post(f"{API}/{run.id}/again", None).json()["id"]
     ended(server, new)
     assert [node["state"] for node in find_run(new).nodes()] == ["done", "failed"]
-    assert "taken_over" not in find_run(new).nodes()[0]
+    assert find_run(new).nodes()[0]["because"] == "What it left is not there any more."
+    assert find_run(new).nodes()[0]["attempt"] == 2
     assert (find_run(new).node(0) / "outputs" / "b.txt").stat().st_size == LARGE
 
 
 def test_a_disk_without_room_is_named_and_nothing_is_left_half_made(server, half_done):
     run = find_run(half_done)
+    script(server, "no.py", "#" * LARGE)
     limit = resource.prlimit(pid(server), resource.RLIMIT_FSIZE)
     before = everything()
     try:  # large files are refused, as all files are on a full disk
@@ -525,8 +530,7 @@ def test_a_disk_without_room_is_named_and_nothing_is_left_half_made(server, half
     finally:
         resource.prlimit(pid(server), resource.RLIMIT_FSIZE, limit)
     assert refused.status_code == 409, refused.text
-    assert f"Run {run.id} cannot be taken over" in refused.json()["message"]
-    assert "'half'" in refused.json()["message"]
+    assert "The files of node 'no' cannot be copied" in refused.json()["message"]
     assert everything() == before
     assert server.post(f"{API}/{run.id}/again", None).ok  # there is room again
 

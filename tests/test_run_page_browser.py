@@ -122,14 +122,17 @@ def test_a_run_that_failed_says_why_and_runs_again(server, open_page):
 
     script(server, "broken.py", "print('mended')\n")
     page.get_by_role("button", name="Run again from the failed node").click()
-    page.wait_for_url(lambda url: id not in url)
     expect(state(page)).to_have_text("done")
-    expect(page.get_by_role("link", name=id)).to_have_attribute(
-        "href", f"{server.base_url}elyra_runtime_engine/runs/{id}"
-    )
-    box(page, "fine, Python script, done earlier").click()
-    expect(details(page)).to_contain_text(f"Taken over from{id}")
+    assert id in page.url
+    attempts = details(page).get_by_role("listitem").filter(has=page.get_by_role("link", name="Log of attempt"))
+    expect(attempts).to_have_text([re.compile("^1failed"), re.compile("^2doneIt failed.Log$")])
+    expect(details(page).get_by_label("Log", exact=True)).to_have_text("mended\n")
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Log of attempt 1").click()
+    assert "ValueError" in opened.value.inner_text("body")
+    box(page, "fine, Python script, done").click()
     expect(details(page).get_by_label("Log", exact=True)).to_have_text(f"{HOSTILE}\n")
+    expect(details(page)).not_to_contain_text("Attempts")
 
 
 def test_a_run_is_cancelled_from_its_page(server, open_page):

@@ -114,6 +114,9 @@ def cancelled(run):
     return json.dumps({"id": run.id})
 
 
-def run_again(run):
-    """Run again what a run has not done. Raises ``RuntimeError`` if that cannot be."""
-    return json.dumps({"id": again(run).id})
+def run_again(run, times):
+    """Run again what a run has not done, which somebody has seen run so many ``times``.
+
+    Raises ``RuntimeError`` if that cannot be.
+    """
+    return json.dumps({"id": again(run, times).id})

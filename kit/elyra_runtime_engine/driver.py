@@ -41,18 +41,24 @@ TRIED_AGAIN = PLACE, PREEMPTED
 
 
 class Driver:
-    """Leads the run ``run``, as long as it is ``held`` and its ``lock`` too. ``drive`` returns when it is over."""
+    """Leads the run ``run``, as long as it is ``held`` and its ``lock`` too. ``drive`` returns when it is over.
 
-    def __init__(self, run, lock, limits):
+    ``again`` is a dict where one is run again that was over: the ``nodes``, as ``Journal.go_on`` takes them, and the
+    ``settings``.
+    """
+
+    def __init__(self, run, lock, limits, again=None):
         self.run = run
+        self.again = again
         self.lock = lock
         self.limits = limits
         facts = run.facts
         self.plan = facts["nodes"]
-        self.retries = facts["settings"].get("retries") or 0
+        settings = again["settings"] if again else facts["settings"]
+        self.retries = settings.get("retries") or 0
         self.journal = Journal(run, self.plan)
         self.environment = run.environment()
-        self.executor = executor_class(facts["executor"])(facts["settings"], limits)
+        self.executor = executor_class(facts["executor"])(settings, limits)
         self.scratch = run.scratch()
         self.told_to_end = False
         self.cancelled = False
@@ -88,8 +94,20 @@ class Driver:
         for node, verdict in zip(self.plan, verdicts, strict=True):
             if verdict.refused:
                 raise ExecutorError(f"Node {node['name']!r} {verdict.refused}")
+        self._go_on()
+        for node, verdict in zip(self.plan, verdicts, strict=True):
             if verdict.note and node["number"] not in self.journal.done:
                 self.run.append(node=node["number"], placing=verdict.note)
+
+    def _go_on(self):
+        """Begin to run again what was over. From here on, it is as if the run had never ended."""
+        if self.again:
+            self.run.forget_cancel()
+            self.run.renew_settings(self.again["settings"])
+            for number, attempt in self.journal.go_on(self.again["nodes"]).items():
+                with suppress(OSError):
+                    claimed(self.run.attempt(number, attempt))  # it shall not begin any more
+            self.run.take_drafts()
 
     async def _lead(self):
         """Hand over each node as soon as those before it are done. Return when none is left that can run."""
@@ -162,7 +180,7 @@ class Driver:
 
     def _task(self, number):
         """Make the folder of a new attempt of node ``number``. Return its ``Task``, or ``None`` if that cannot be."""
-        attempt = self.run.next_attempt(number)
+        attempt = self.journal.next_attempt(number)
         key = self._key(number, attempt)
         self.numbers[key] = number, attempt
         node, folder = self.plan[number], self.run.attempt(number, attempt)
@@ -329,21 +347,21 @@ async def _drive(driver):
     await driver.drive()
 
 
-def main(folder, lock, *limits):
+def main(folder, lock, *limits, again=None):
     """Lead the run in ``folder`` to its end, and write down what ended it.
 
     ``lock`` is the number of an open file: the lock of the run, from the process that has started this one. It stays
-    open until this process is gone. ``limits`` is a ``Limits``, number by number.
+    open until this process is gone. ``limits`` is a ``Limits``, number by number, and ``again`` as ``Driver`` takes it.
     """
     run, lock = Run(folder), int(lock)
     os.set_inheritable(lock, False)
     driver = None
     try:
         with run.held():
-            driver = Driver(run, lock, Limits(*map(float, limits)))
+            driver = Driver(run, lock, Limits(*map(float, limits)), again)
             asyncio.run(_drive(driver))
     except (ExecutorError, FolderError) as error:
-        run.end(FAILED, str(error), refused=True)
+        run.refuse(str(error))
     except BaseException as error:
         if driver is None or not driver.over:  # it may be over: an executor cannot always tidy up
             with suppress(OSError):
@@ -355,5 +373,5 @@ def main(folder, lock, *limits):
 
 
 if __name__ == "__main__":
-    if sys.stdin.readline():  # the files of the run are there
-        main(*sys.argv[1:])
+    if (line := sys.stdin.readline()).endswith("\n"):  # the files of the run are there
+        main(*sys.argv[1:], again=json.loads(line))

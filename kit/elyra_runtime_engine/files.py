@@ -3,6 +3,7 @@
 import codecs
 import json
 import os
+import re
 import stat
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -18,6 +19,9 @@ IMAGES = {".gif": "image/gif", ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".pn
 TEXTS = ".csv", ".json", ".log", ".md", ".py", ".r", ".toml", ".tsv", ".txt", ".yaml", ".yml"
 OPENED = {**IMAGES, **dict.fromkeys(TEXTS, "text/plain; charset=utf-8")}
 """What a browser may show, and as which type. Other files are only downloaded: they may hold scripts."""
+
+ATTEMPT_LOG = re.compile(r"attempts/([0-9]{1,9})/log\.txt")
+"""The name by which a page asks for the log of any attempt of a node."""
 
 CONTINUATIONS = bytes(range(0x80, 0xC0))
 """The bytes of UTF-8 with which no character begins."""
@@ -97,10 +101,12 @@ def _open_log(run, number, attempt):
 
 
 def open_file(run, number, name):
-    """Open a file that a node left, or its log. Returns the file and its size, or ``None`` if there is no such."""
+    """Open a file that a node left, or a log of it. Returns the file and its size, or ``None`` if there is no such."""
     nodes = _nodes(run.folder).learn(run)
     try:
-        if name == "log.txt":
+        if of_attempt := ATTEMPT_LOG.fullmatch(name):
+            file = _open_inside(run, run.attempt(number, int(of_attempt[1])) / "log.txt")
+        elif name == "log.txt":
             file = _open_log(run, number, nodes.attempts.get(number, ""))
         elif name in nodes.files.get(number, ()):
             file = _open_inside(run, run.node(number) / name)

@@ -19,26 +19,47 @@ class Journal:
     def __init__(self, run, plan):
         self.run = run
         self.plan = plan
-        self.done = {number for number, node in enumerate(run.nodes()) if node["state"] == DONE}
         self.failed = {}
-        self.begun = self._begun()
+        self._read()
         self._remark = ""
 
-    def _begun(self):
-        """Return the attempts that have begun, and of which nobody knows how they ended: number and handle, by node."""
-        begun = {}
+    def _read(self):
+        """Learn from what earlier drivers have written down.
+
+        ``begun`` holds the attempts of which nobody knows how they ended: number and handle, by node. ``attempts``
+        holds the number of the last attempt of each node that has one.
+        """
+        self.done = {number for number, node in enumerate(self.run.nodes()) if node["state"] == DONE}
+        self.begun, self.attempts = {}, {}
         for event in self.run.events()[0]:
+            for number, _ in event.get("again", ()):
+                self.begun.pop(number, None)
             for number, attempt in event.get("intends", ()):
-                begun[number] = attempt, None
+                self.begun[number] = attempt, None
+                self.attempts[number] = attempt
             for number, handle in event.get("handles", ()):
-                begun[number] = begun[number][0], handle
+                self.begun[number] = self.begun[number][0], handle
             if "lost" in event or event.get("state") in SETTLED:
-                begun.pop(event["node"], None)
-        return begun
+                self.begun.pop(event["node"], None)
+
+    def go_on(self, again):
+        """The run runs again: the nodes of ``again``, pairs of their number and the reason for it.
+
+        Return the attempts of them that nobody waits for any more, by node. Raises ``OSError``.
+        """
+        before = self.begun
+        self.run.append(again=again)
+        self._read()
+        return {number: attempt for number, (attempt, _) in before.items() if number not in self.begun}
+
+    def next_attempt(self, number):
+        """Return the number of the next attempt to run the node: one that no attempt of the run has had."""
+        return max(self.attempts.get(number, 0), self.run.last_attempt(number)) + 1
 
     def intends(self, attempts):
         """The nodes are about to be handed over: pairs of their number and their attempt. Raises ``OSError``."""
         self.run.append(intends=attempts)
+        self.attempts |= dict(attempts)
 
     def handed_over(self, handles):
         """The place has taken the nodes: a dict of handles by number. Raises ``OSError``."""
@@ -55,7 +76,7 @@ class Journal:
         said = "".join(f"; {title}: {address}" for title, address, _ in executor.links)
         self.run.say(f"started on {executor.name}; nodes: {len(self.plan)}{said}")
         for number in sorted(self.done):
-            self.run.say(f"node {self.name(number)} is taken over from an earlier run")
+            self.run.say(f"node {self.name(number)} is done already")
 
     def remark(self, text):
         """Something is to be known of the place: ``text``, or nothing any more."""

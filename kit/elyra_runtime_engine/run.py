@@ -1,21 +1,22 @@
 """One run, and the folders that hold it. Whoever may read them knows all that is known of the run.
 
 =====================  ==========================================================================================
-``run.json``           what was submitted; written once
+``run.json``           what was submitted, and the configuration with which it was run last
 ``events.jsonl``       what happened, one line for each event; ``last`` is room for the last one on a full disk
 ``run.log``            the same, for people
 ``cancel``             there as soon as somebody asked for the run to end
 ``lock``               locked for as long as somebody starts or leads the run
-``again``              the id of the run that goes on from here
+``again``              locked for as long as somebody runs the run again
 ``driver.log``         what the driver and its executor said; ``scratch/`` is for what lies on this machine only
-``sources/<n>/``       the files that node ``n`` starts from
+``sources/<n>/``       the files that node ``n`` starts from; ``<n>.new`` those of a run again that is not accepted yet
 ``nodes/<n>/<a>/``     what attempt ``a`` of node ``n`` was to do (``order.json``), and what it left: ``log.txt``,
                        ``outputs/``, the executed notebook, and how it ended (``result.json``)
 ``token``              a word by which a worker knows the folder
 =====================  ==========================================================================================
 
 ``format`` in ``run.json`` says which of these there are. Runs without it had a folder for each node, and none for an
-attempt: those that came to nothing were beside it, such as ``nodes/<n>.<a>``.
+attempt: those that came to nothing were beside it, such as ``nodes/<n>.<a>``. Such a run went on as another one, whose
+id was in ``again``.
 
 The folder lies among the user's Jupyter data, where nobody else can write. With a Run Folder, ``sources``, ``nodes``
 and ``token`` lie there, and ``place`` leads there. Others may be able to move that part away and to put another in its
@@ -154,7 +155,7 @@ def _sweep():
             shutil.rmtree(runs_folder() / id, ignore_errors=True)
     for id in _ids(_values_folder()):
         try:
-            needed = find_run(id).can_be_continued()
+            needed = find_run(id).needs_values()
         except LookupError:
             needed = False
         if not needed:
@@ -198,7 +199,7 @@ class Run:
         token = secrets.token_hex()
         try:
             if home:
-                run._make_place(home, token)
+                run._make_place(home, run.id, token)
             with _alone():  # what is in the Run Folder is not: it may hang
                 _sweep()
                 run._make(facts, environment, token)
@@ -207,9 +208,9 @@ class Run:
             raise
         return run
 
-    def _make_place(self, home, token):
+    def _make_place(self, home, name, token):
         os.makedirs(home, exist_ok=True)
-        place = Path(home).resolve() / self.id
+        place = Path(home).resolve() / name
         place.mkdir(mode=0o700)
         self.place = place
         _fill(place, token)
@@ -225,6 +226,20 @@ class Run:
             json.dump(environment, file)
         facts = {"id": self.id, "format": FORMAT, "submitted": time.time(), **facts}
         self._write("run.json", json.dumps(facts, ensure_ascii=False))
+
+    def renew_place(self, home):
+        """Take a new folder below ``home`` for the files of the nodes, because the one of before is not the run's.
+
+        Where ``home`` is ``None``, it is the folder of the run. Raises ``OSError``.
+        """
+        if home is None:
+            self.place = self.folder
+            _fill(self.folder, self.token)
+            (self.folder / "place").unlink()
+            return
+        self._make_place(home, new_id(), self.token)
+        (self.folder / ".place").symlink_to(self.place)
+        os.replace(self.folder / ".place", self.folder / "place")
 
     @contextmanager
     def held(self):
@@ -267,8 +282,8 @@ class Run:
             return json.loads(self._values.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise LookupError(
-                f"The values of the environment variables of run {self.id} are gone: a later run has taken them over, "
-                "or somebody has tidied up. Run the latest run again, or submit the pipeline again."
+                f"The values of the environment variables of run {self.id} are gone: somebody has tidied up, or a "
+                "later run has taken them over. Submit the pipeline again, or run the latest run again."
             ) from None
 
     def forget_environment(self):
@@ -280,6 +295,10 @@ class Run:
         """What was submitted, a dict."""
         facts = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
         return {**self._missing_facts, **facts}
+
+    def renew_settings(self, settings):
+        """Let the run go on with these values of the runtime configuration."""
+        self._write("run.json", json.dumps({**self.facts, "settings": settings}, ensure_ascii=False))
 
     @property
     def head(self):
@@ -318,11 +337,28 @@ class Run:
     def sources(self, number):
         return self.place / "sources" / str(number)
 
+    def draft(self, number):
+        """Return the folder for the files that node ``number`` starts from once a run again is accepted."""
+        return self.place / "sources" / f"{number}.new"
+
+    def drop_drafts(self):
+        for draft in self._drafts():
+            shutil.rmtree(draft)
+
+    def take_drafts(self):
+        """Let nodes start from the drafts."""
+        for draft in self._drafts():
+            shutil.rmtree(draft.with_suffix(""), ignore_errors=True)
+            os.rename(draft, draft.with_suffix(""))
+
+    def _drafts(self):
+        return list((self.place / "sources").glob("*.new"))
+
     def node(self, number):
         """Return the folder with what node ``number`` left: that of its last attempt."""
-        attempts = self._attempts(number)
+        last = self.last_attempt(number)
         folder = self.place / "nodes" / str(number)
-        return folder / str(max(attempts)) if attempts else folder
+        return folder / str(last) if last else folder
 
     def attempt(self, number, attempt):
         """Return the folder of an attempt to run node ``number``."""
@@ -330,14 +366,12 @@ class Run:
             return self.place / "nodes" / str(number) / str(attempt)
         return self.place / "nodes" / f"{number}.{attempt}"
 
-    def next_attempt(self, number):
-        """Return the number of the next attempt to run node ``number``."""
-        return max(self._attempts(number), default=0) + 1
-
-    def _attempts(self, number):
+    def last_attempt(self, number):
+        """Return the number of the last attempt to run node ``number``, 0 if there is none."""
         with suppress(FileNotFoundError, NotADirectoryError):
-            return [int(name) for name in os.listdir(self.place / "nodes" / str(number)) if name.isdecimal()]
-        return []
+            names = os.listdir(self.place / "nodes" / str(number))
+            return max((int(name) for name in names if name.isdecimal()), default=0)
+        return 0
 
     def append(self, **event):
         """Append an event, which is on the disk then. Raises ``OSError``, for example when it is full."""
@@ -350,6 +384,17 @@ class Run:
     def end(self, state, error="", **event):
         """Write down how the run ended, also on a full disk."""
         self._events.append_last(run=state, error=error, **event)
+
+    def refuse(self, reason):
+        """Write down that the run cannot begin, for that ``reason``. One that goes on stays as it had ended."""
+        last = self._last_word()
+        state, error = (last["run"], last.get("error", "")) if last.get("run") in ENDED else (FAILED, reason)
+        self.end(state, error, refused=reason)
+
+    def _last_word(self):
+        """Return the last event that says how the run is."""
+        last = self._events.last()
+        return last if "run" in last else next((event for event in reversed(self.events()[0]) if "run" in event), {})
 
     def events(self, start=0):
         """Return the events from the byte ``start`` on, and the byte to go on from."""
@@ -398,7 +443,7 @@ class Run:
         if last.get("run") in ENDED:
             return last["run"], last.get("error", "")
         if alive:
-            return (STARTING if not last or "taken_over" in last or "placing" in last else RUNNING), ""
+            return (STARTING if not last or {"again", "taken_over", "placing"} & set(last) else RUNNING), ""
         if self.is_abandoned():
             return RUNNING, ""
         return FAILED, (
@@ -408,8 +453,8 @@ class Run:
 
     def is_abandoned(self):
         """Say whether the driver has gone without a word, and the nodes go on: somebody has to follow it up."""
-        events = [event for event in self.events()[0] if "run" in event]
-        left = bool(events) and events[-1]["run"] == RUNNING and events[-1].get("outlives_driver", False)
+        last = self._last_word()
+        left = last.get("run") == RUNNING and last.get("outlives_driver", False)
         return left and not self.has_driver() and self._values.exists()
 
     def is_gone(self, lock):
@@ -431,33 +476,27 @@ class Run:
                     break
                 except BlockingIOError:
                     if time.monotonic() > deadline:
-                        raise RuntimeError(
-                            f"Run {self.id} is being run again just now. The list of runs shows the new one."
-                        ) from None
+                        raise RuntimeError(f"Run {self.id} is being run again just now.") from None
                     time.sleep(0.05)
             yield
 
-    def hand_over(self, later):
-        """Write down that the run ``later`` goes on from here."""
-        with open(self.folder / "again", "w", encoding="utf-8") as file:  # the same file: it is locked
-            file.write(later.id)
+    def times(self):
+        """Return how many times the run was run: once, and again."""
+        return 1 + sum("again" in event for event in self.events()[0])
 
-    def later(self):
-        """Return the run that goes on from here, or ``None``."""
-        with suppress(OSError, LookupError):
-            return find_run((self.folder / "again").read_text(encoding="utf-8"))
-
-    def can_be_continued(self):
+    def needs_values(self):
         """Say whether the run may still need the values of its variables."""
-        if self.state()[0] == DONE:
-            return False
-        later = self.later()
-        return later is None or later.state()[0] == STARTING
+        return self.state()[0] != DONE
 
     def nodes(self):
         """Return the state of each node, a list of dicts with what the last events said of it."""
         nodes = [{"state": WAITING} for _ in self.facts["nodes"]]
         for event in self.events()[0]:
+            for number, reason in event.get("again", ()):
+                tried = {"attempt": nodes[number]["attempt"]} if "attempt" in nodes[number] else {}
+                nodes[number] = {"state": WAITING, "because": reason, **tried}
+            for number, attempt in event.get("intends", ()):
+                nodes[number]["attempt"] = attempt
             if "node" in event:
                 nodes[event["node"]].update(event)
         return nodes
@@ -468,6 +507,24 @@ class Run:
 
     def is_cancelled(self):
         return (self.folder / "cancel").exists()
+
+    def forget_cancel(self):
+        """Run again what was cancelled."""
+        (self.folder / "cancel").unlink(missing_ok=True)
+
+    def renew_format(self):
+        """Give a run of format 1 the folders of today's. Its journal stays as it is."""
+        facts = self.facts
+        if facts.get("format", 1) == FORMAT:
+            return
+        for number in range(len(facts["nodes"])):
+            folder, away = self.place / "nodes" / str(number), self.place / "nodes" / f"{number}.away"
+            if folder.exists() and not (folder / "1").exists():
+                os.rename(folder, away)
+            if away.exists():
+                folder.mkdir(exist_ok=True)
+                os.rename(away, folder / "1")
+        self._write("run.json", json.dumps({**facts, "format": FORMAT}, ensure_ascii=False))
 
     def _write(self, name, text):
         draft = self.folder / f".{name}"

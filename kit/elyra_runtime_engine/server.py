@@ -128,7 +128,7 @@ class ApiHandler(APIHandler):
     auth_resource = "elyra_runtime_engine"
 
     def number(self, name):
-        """Return an argument of the request that is the place of a byte in a file, ``None`` if it is missing."""
+        """Return an argument of the request that is a place in a file, or counts, ``None`` if it is missing."""
         text = self.get_argument(name, None)
         if text is not None and not re.fullmatch("[0-9]{1,12}", text):
             raise HTTPError(400, f"{name!r} must be a whole number of at most 12 digits.")
@@ -190,7 +190,10 @@ class ActionHandler(ApiHandler):
         else:
             await ask(id, answers.in_list)  # in a shorter time
             late = "its files are still being copied, or its folder does not answer; look at the list of all runs"
-            self.finish(await ask(id, answers.run_again, seconds=SECONDS_TO_START, queue=" again", late=late))
+            started = ask(
+                id, answers.run_again, self.number("times"), seconds=SECONDS_TO_START, queue=" again", late=late
+            )
+            self.finish(await started)
 
 
 class LogHandler(ApiHandler):

@@ -1,27 +1,24 @@
 """Start a run, or start one again. It returns as soon as the run is accepted."""
 
-import filecmp
+import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from functools import partial
 
 from elyra.metadata.manager import MetadataManager
 from elyra.metadata.schemaspaces import Runtimes
 
-from elyra_runtime_engine.attempt import copy
+from elyra_runtime_engine.again import drafted, reasons
 from elyra_runtime_engine.journal import Journal
 from elyra_runtime_engine.limits import Limits
 from elyra_runtime_engine.plan import PlannedNode, copy_sources
-from elyra_runtime_engine.run import CANCELLED, DONE, ENDED, FAILED, FolderError, Run, all_runs
+from elyra_runtime_engine.run import CANCELLED, ENDED, FAILED, FolderError, Run, all_runs
 from elyra_runtime_kit import PipelineError
-
-BEGIN = b"\n"
-"""What the driver waits for. If whoever has started it dies before, it hears that, too, and ends."""
 
 LIMITS = Limits()
 SECONDS_TO_ACCEPT = 60
@@ -30,21 +27,16 @@ SECONDS_TO_ANSWER = 5
 """So long may a Run Folder take to say whether it is there."""
 
 
-def start(facts, environment, earlier=None):
+def start(facts, environment):
     """Make a run, and start the process that leads it. Returns the ``Run`` as soon as it is accepted.
 
     ``facts`` is what the run records: the ``pipeline``, the name and the ``settings`` of the ``configuration``, the
-    ``root`` directory and the ``nodes``. ``environment`` holds the variables of each node. What the run ``earlier``
-    has done is taken over, as far as nothing before it has changed.
+    ``root`` directory and the ``nodes``. ``environment`` holds the variables of each node.
 
     Raises ``RuntimeError`` with a sentence for the user, and leaves nothing.
     """
     folder = _run_folder(facts["settings"])
-    if folder and not _answers(folder):
-        raise RuntimeError(
-            f"The Run Folder {folder!r} does not answer: maybe the server of its files is gone. Try again when it is "
-            "back, or enter another folder in the runtime configuration."
-        )
+    _expect_answer(folder)
     try:
         run = Run.create(facts, environment, folder)
     except OSError as error:
@@ -53,15 +45,10 @@ def start(facts, environment, earlier=None):
         ) from error
     with run.lock() as lock:
         try:
-            if earlier:
-                earlier.hand_over(run)
-            _lead(run, lock, facts, earlier)
-        except BaseException as error:
+            with _in_words(facts["pipeline"]):
+                _lead(run, lock, partial(_copy_sources, run, facts))
+        except BaseException:
             run.remove()
-            if isinstance(error, PipelineError):
-                raise RuntimeError(f"Pipeline {facts['pipeline']!r}: {error}") from error
-            if isinstance(error, OSError):
-                raise RuntimeError(f"The run cannot start: {error}") from error
             raise
     return run
 
@@ -71,8 +58,7 @@ def follow_up(run):
     if run.is_abandoned() and (lock := run.lock_if_free()):
         with lock:
             if run.state()[0] not in ENDED:
-                with suppress(BrokenPipeError), _start_driver(run, lock).stdin as begin:
-                    begin.write(BEGIN)
+                _begin(_start_driver(run, lock))
 
 
 def follow_up_all():
@@ -88,30 +74,69 @@ def _run_folder(settings):
     return folder if os.path.isabs(folder) else None
 
 
-def again(run):
-    """Run again what ``run`` has not done, with the files and the configuration as they are now.
+def again(run, times=None):
+    """Run again what ``run`` has not done, with the files and the configuration as they are now. Returns ``run``.
 
-    Returns the new ``Run``, which takes over the values of the environment variables. Whoever asks for the same at
-    the same time gets the same run.
+    It stays the same run. What is done stays, as long as nothing before it has changed, and the rest gets another
+    attempt. Until the run is accepted, nothing changes. Who has seen it run so many ``times``, and asks for the same as
+    somebody before, gets the same.
 
     Raises ``RuntimeError`` with a sentence for the user.
     """
-    state, _ = run.state()
-    if state not in (FAILED, CANCELLED):
-        raise RuntimeError(
-            f"Run {run.id} is {state}. Only a run that failed or was cancelled can be run again from here."
-        )
     with run.continued():
-        if later := run.later():
-            return _continued_by(later, run)
-        facts = {name: value for name, value in run.facts.items() if name not in ("id", "format", "submitted")}
-        facts["settings"] = _settings_of(facts["configuration"]) or facts["settings"]
-        try:
-            new = start({**facts, "again": run.id}, run.environment(), run)
-        except LookupError as error:
-            raise RuntimeError(str(error)) from error
-        run.forget_environment()
-        return new
+        if times is not None and run.times() > times:
+            return run
+        state, _ = run.state()
+        if state not in (FAILED, CANCELLED):
+            raise RuntimeError(
+                f"Run {run.id} is {state}. Only a run that failed or was cancelled can be run again from here."
+            )
+        with run.lock() as lock:
+            _run_again(run, lock)
+    return run
+
+
+def _run_again(run, lock):
+    facts = run.facts
+    settings = _settings_of(facts["configuration"]) or facts["settings"]
+    try:
+        run.environment()
+    except LookupError as error:
+        raise RuntimeError(str(error)) from error
+    _expect_answer(_run_folder(settings))
+    _expect_answer(os.path.dirname(run.place))
+    try:
+        with _in_words(facts["pipeline"]):
+            _lead(run, lock, partial(_prepare, run, facts, settings))
+    except BaseException:
+        with suppress(OSError):
+            run.drop_drafts()
+        raise
+
+
+def _prepare(run, facts, settings):
+    """Copy the files from which nodes start now, and return what is run again, as ``Driver`` takes it."""
+    try:
+        with run.held():
+            run.renew_format()
+    except FolderError as error:
+        run.say(f"nothing is taken over: {error}")
+        run.renew_place(_run_folder(settings))
+    nodes = [PlannedNode(**node) for node in facts["nodes"]]
+    with run.held():
+        told = reasons(run, nodes, drafted(run, nodes, facts["root"]))
+    return {"nodes": [*told.items()], "settings": settings}
+
+
+@contextmanager
+def _in_words(pipeline):
+    """Raise a ``RuntimeError`` for the user where the files of ``pipeline`` are at fault, or the disk."""
+    try:
+        yield
+    except PipelineError as error:
+        raise RuntimeError(f"Pipeline {pipeline!r}: {error}") from error
+    except OSError as error:
+        raise RuntimeError(f"The run cannot start: {error}") from error
 
 
 def _settings_of(name):
@@ -122,92 +147,48 @@ def _settings_of(name):
         return None
 
 
-def _continued_by(later, run):
-    state, _ = later.state()
-    if state in ENDED:
-        raise RuntimeError(f"Run {run.id} was run again already, as {later.id}, which is {state}. Go on from there.")
-    return later
-
-
-def _has_files(run, facts, earlier):
-    """Copy the files that ``run`` starts from. Return false if it was cancelled meanwhile: then it is over."""
-    nodes = [PlannedNode(**node) for node in facts["nodes"]]
+def _copy_sources(run, facts):
+    """Copy the files that ``run`` starts from. Raises ``_Cancelled`` if it was cancelled meanwhile: it is over then."""
     with run.held():
-        for node in nodes:
+        for node in facts["nodes"]:
             if run.is_cancelled():
                 Journal(run, facts["nodes"]).finish(cancelled=True, lost=None)
-                return False
-            copy_sources(node, facts["root"], run.sources(node.number))
-        if earlier:
-            try:
-                with earlier.held():
-                    _take_over(earlier, run, nodes)
-            except FolderError as error:
-                run.say(f"nothing is taken over: {error}")
-    return True
+                raise _Cancelled
+            copy_sources(PlannedNode(**node), facts["root"], run.sources(node["number"]))
 
 
-def _answers(folder):
-    """Say whether ``folder`` answers in time. Whoever touches it may never come back, and Jupyter has few threads."""
+class _Cancelled(Exception):
+    """The run was cancelled before its driver had begun."""
+
+
+def _expect_answer(folder):
+    """Raise ``RuntimeError`` if the Run Folder ``folder`` does not answer in time.
+
+    Whoever touches it may never come back, and Jupyter has few threads.
+    """
+    if folder is None:
+        return
     look = threading.Thread(target=os.path.exists, args=(folder,), daemon=True)
     look.start()
     look.join(SECONDS_TO_ANSWER)
-    return not look.is_alive()
+    if look.is_alive():
+        raise RuntimeError(
+            f"The Run Folder {folder!r} does not answer: maybe the server of its files is gone. Try again when it is "
+            "back, or enter another folder in the runtime configuration."
+        )
 
 
-def _take_over(earlier, run, nodes):
-    """Take over what ``earlier`` has done and still holds, if unchanged."""
-    kept = set()
-    before = earlier.nodes()
-    for node in nodes:
-        number = node.number
-        unchanged = kept.issuperset(node.parents) and _same(earlier.sources(number), run.sources(number))
-        if before[number]["state"] == DONE and unchanged and _has_left(earlier.node(number), before[number]):
-            kept.add(number)
-            try:
-                attempt = run.next_attempt(number)
-                shutil.copytree(earlier.node(number), run.attempt(number, attempt), copy_function=copy)
-                known = "files", "seconds", "host", "worker"
-                news = {name: before[number][name] for name in known if name in before[number]}
-                run.append(node=number, attempt=attempt, state=DONE, taken_over=earlier.id, **news)
-            except (OSError, LookupError) as error:
-                raise RuntimeError(
-                    f"Run {earlier.id} cannot be taken over. What node "
-                    f"{node.name!r} has left is not whole, or there is no "
-                    f"room for a copy: {_first(error)}. Make room, or "
-                    "submit the pipeline again."
-                ) from error
+def _lead(run, lock, prepare):
+    """Let ``prepare`` make the files of ``run`` ready while its driver starts, which takes a second.
 
-
-def _first(error):
-    """Return the first reason in ``error``: ``shutil.copytree`` goes on after an error, and lists them all."""
-    return error.args[0][0][2] if isinstance(error, shutil.Error) else error
-
-
-def _has_left(folder, node):
-    """Say whether all files are in ``folder`` that ``node``, its last event, left there."""
-    return folder.is_dir() and "files" in node and all((folder / name).is_file() for name, _ in node["files"])
-
-
-def _same(folder, other):
-    """Say whether two folders hold the same files."""
-    return _files(folder) == _files(other) and all(
-        filecmp.cmp(folder / name, other / name, shallow=False) for name in _files(folder)
-    )
-
-
-def _files(folder):
-    return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-
-
-def _lead(run, lock, facts, earlier):
-    """Copy the files of ``run`` while its driver starts, which takes a second. Wait until it has accepted the run."""
+    Wait until the driver has accepted what ``prepare`` returns.
+    """
     driver = _start_driver(run, lock)
     try:
-        if _has_files(run, facts, earlier):
-            _wait_until_accepted(run, driver)
-        else:
-            _end(driver)
+        order = prepare()
+        _wait_until_accepted(run, driver, order)
+    except _Cancelled:
+        _end(driver)
     except BaseException:
         _end(driver)
         raise
@@ -233,21 +214,26 @@ def _start_driver(run, lock):
     return driver
 
 
-def _wait_until_accepted(run, driver):
+def _begin(driver, again=None):
+    """Say what the driver waits for. If whoever has started it dies before, it hears that, too, and ends."""
+    with suppress(BrokenPipeError), driver.stdin:  # it may have ended already
+        driver.stdin.write(json.dumps(again).encode() + b"\n")
+
+
+def _wait_until_accepted(run, driver, again):
     """Let ``driver`` begin, and wait until it has accepted the run.
 
     Raises ``RuntimeError`` if it refuses it, or ends.
     """
-    with suppress(BrokenPipeError), driver.stdin:  # it may have ended already
-        driver.stdin.write(BEGIN)
-    position = 0
+    _, position = run.events()
+    _begin(driver, again)
     deadline = time.monotonic() + SECONDS_TO_ACCEPT
     while time.monotonic() < deadline:
         ended = driver.poll() is not None  # first: what it says comes before its end
         events, position = run.events(position)
         for event in events:
             if event.get("refused"):
-                raise RuntimeError(event["error"])
+                raise RuntimeError(event["refused"])
             if "run" in event:
                 return
         if ended:

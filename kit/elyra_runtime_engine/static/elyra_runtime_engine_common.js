@@ -16,6 +16,7 @@ const ICONS = {
   waiting: "M8 4v4l2.5 2M8 2a6 6 0 1 1-.01 0z",
   unreadable: "M8 3.5v5.5M8 12v.4",
   unfinished: "M8 3.5v5.5M8 12v.4",
+  lost: "M8 3.5v5.5M8 12v.4",
 };
 
 /** Make an element. `properties` are set on it; strings among `children` become text. */

@@ -19,8 +19,10 @@ export class Log {
     this.empty();
   }
 
-  /** Read what is new. `live` says whether more is to come. */
-  async follow(live) {
+  /** Read what is new of the last attempt, which has the number `attempt`. `live` says whether more is to come. */
+  async follow(live, attempt) {
+    if (attempt !== this.followed) this.complete = false;
+    this.followed = attempt;
     this.live = live;
     this.wanted = live || !this.complete;
     if (this.busy) return;

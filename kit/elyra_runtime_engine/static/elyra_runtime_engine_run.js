@@ -8,7 +8,7 @@ import { Graph } from "./elyra_runtime_engine_graph.js";
 import { Log } from "./elyra_runtime_engine_log.js";
 
 const at = (id) => document.getElementById(id);
-const run = { state: "" };
+const run = { state: "", times: 1 };
 let nodes = [];
 let rows = [];
 let graph, log, chosen = null, skew = 0;
@@ -24,7 +24,7 @@ function learn(answer) {
   skew = answer.now - Date.now() / 1000;
   const wasOver = isOver();
   if (answer.nodes) {
-    nodes = answer.nodes.map((node) => ({ ...node, state: "waiting" }));
+    nodes = answer.nodes.map((node) => ({ ...node, state: "waiting", attempts: [] }));
     nodes.forEach((_, number) => changed.add(number));
   }
   for (const event of answer.events) {
@@ -32,16 +32,44 @@ function learn(answer) {
     if (event.run) run[event.run] = event.time;
     if (event.links) run.links = event.links;
     if (event.waiting !== undefined || event.state === "running") run.waiting = event.waiting;
+    if (event.again) run.times++;
+    for (const [number, reason] of event.again ?? []) {
+      nodes[number] = { ...anew(nodes[number]), because: reason };
+      changed.add(number);
+    }
+    for (const [number, attempt] of event.intends ?? []) beginAttempt(nodes[number], attempt);
     const node = nodes[event.node];
     if (!node) continue;
-    Object.assign(node, event);
+    const { attempts: tries = node.tries, ...news } = event;
+    Object.assign(node, news, { tries });
     if (event.state === "running") node.started = event.time;
+    note(node, event);
     changed.add(event.node);
   }
   const { events, nodes: _, ...facts } = answer;
   Object.assign(run, facts);
   if (isOver() && !wasOver) nodes.forEach((_, number) => changed.add(number));
   return changed;
+}
+
+const PLANNED = ["name", "kind", "file", "environment", "parents", "resources", "notes", "attempts"];
+
+/** What is left of a node that runs again: what was planned, and its attempts. */
+function anew(node) {
+  const planned = Object.fromEntries(PLANNED.map((name) => [name, node[name]]));
+  return { ...planned, state: "waiting" };
+}
+
+/** An attempt of a node begins. Why there is one more, is known from what came before. */
+function beginAttempt(node, number) {
+  node.attempts.push({ number, state: "waiting", because: node.because ?? "" });
+}
+
+/** Take in what an event says of the attempt of `node` that it is about. */
+function note(node, event) {
+  const attempt = node.attempts.find(({ number }) => number === event.attempt);
+  if (event.lost) node.because = event.lost;
+  if (attempt) Object.assign(attempt, event, { state: event.lost ? "lost" : event.state ?? attempt.state });
 }
 
 /** How a node looks: its state, or, where the run has ended before the node, that it did not finish. */
@@ -184,7 +212,7 @@ function followLog() {
   const running = nodes[chosen].state === "running" && !isOver();
   const ran = nodes[chosen].state !== "waiting" && look(nodes[chosen]) !== "skipped";
   log.place.hidden = !ran;
-  if (ran) log.follow(running);
+  if (ran) log.follow(running, nodes[chosen].attempt);
 }
 
 function openDetails(name) {
@@ -192,7 +220,8 @@ function openDetails(name) {
   const place = (name) => element("div", { className: `of-${name}` });
   const facts = element("dl", { className: "facts of-facts" });
   log = new Log(chosen);
-  const parts = [heading, place("state"), place("error"), facts, place("files"), log.place, place("notes")];
+  const parts = [heading, place("state"), place("error"), facts, place("attempts"), place("files"), log.place];
+  parts.push(place("notes"));
   at("details").replaceChildren(...parts);
   showDetails();
 }
@@ -207,6 +236,7 @@ function showDetails() {
     part("state").replaceChildren(badge(look(node), inWords(node)));
     part("error").replaceChildren(...(node.error ? [element("p", { className: "error" }, node.error)] : []));
     part("notes").replaceChildren(...notesOf(node));
+    part("attempts").replaceChildren(...attemptsOf(node));
     part("files").replaceChildren(...filesOf(node));
   }
   fill(part("facts"), factsOf(node));
@@ -226,7 +256,7 @@ function factsOf(node) {
     ["Duration", duration(secondsOf(node))],
     ["Host", node.host],
     ["Worker", node.worker],
-    ["Attempts", node.attempts > 1 ? String(node.attempts) : null],
+    ["Attempts", node.tries > 1 ? String(node.tries) : null],
     ["Asks for", asked.join(", ")],
     ["Environment variables", node.environment.join(", ")],
   ];
@@ -243,6 +273,20 @@ function notesOf(node) {
   const lost = node.lost && `An earlier attempt came to nothing. ${node.lost}`;
   const notes = [...node.notes, node.placing, lost].filter(Boolean);
   return notes.length ? [element("ul", { className: "notes" }, ...notes.map((note) => element("li", {}, note)))] : [];
+}
+
+/** The attempts of a node that has more than one: how each ended, why it was made, and what it printed. */
+function attemptsOf(node) {
+  if (node.attempts.length < 2) return [];
+  const items = node.attempts.map((attempt) => {
+    const log = `${apiOf(runId, "files", String(chosen))}/attempts/${attempt.number}/log.txt?open=1`;
+    const label = `Log of attempt ${attempt.number}`;
+    return element("li", {},
+      element("span", {}, `${attempt.number}`), badge(look(attempt), inWords(attempt)),
+      element("span", { className: "name" }, attempt.because),
+      element("a", { href: log, target: "_blank", ariaLabel: label }, "Log"));
+  });
+  return [element("h3", {}, "Attempts"), element("ul", { className: "files" }, ...items)];
 }
 
 function filesOf(node) {
@@ -298,16 +342,18 @@ async function lookOnce() {
   tick();
   if (chosen === null) selectFirst();
   else followLog();
-  return isOver() ? null : 1000;
+  if (!isOver()) return 1000;
+  return run.state === "done" ? null : 10_000;  // somebody may run it again in another window
 }
 
 async function act(event) {
   event.target.disabled = true;
   say("refused", "");
   try {
-    const { id } = await ask(apiOf(runId, event.target.id), "POST");
+    const { id } = await ask(`${apiOf(runId, event.target.id)}?times=${run.times}`, "POST");
     if (id !== runId) location.assign(pageOf(id));
-    else lookNow();
+    at("again").disabled = false;
+    lookNow();
   } catch (error) {
     say("refused", error instanceof Unavailable ? `${error.message} Try again.` : error.message);
     event.target.disabled = false;
