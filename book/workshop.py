@@ -25,7 +25,7 @@ BOOK = Path(__file__).parent
 CHAPTERS = ("first", "schema", "processor", "registration", "kit")
 """The chapters that write the runtime, in their order."""
 
-FOR_LATER = ("demo-runtime", "elyra-dask-runtime")
+FOR_LATER = ("demo-runtime", "elyra-dask-runtime", "elyra-machine-runtime")
 """The distributions of this repository that a reader's environment does not see."""
 
 COMMANDS = ("elyra-metadata", "elyra-pipeline", "elyra-runtime-doctor", "jupyter-lab", "pip")
