@@ -32,6 +32,9 @@ PIECE = 1_000_000
 SECONDS_BETWEEN_LOOKS = 0.5
 """So often what guards a node is looked at."""
 
+SECONDS_BETWEEN_BEATS = 1
+"""So often an attempt shows that it runs."""
+
 LETTERS_READ = 1_000_000
 """So many of the last letters of a log are searched for the reason why a node failed."""
 
@@ -46,8 +49,8 @@ ESCAPE_CODE = re.compile(r"\x1b\[[0-9;]*m")
 SAID_LENGTH = 1_000
 """So many letters of what a node said last are in the sentence that tells why it failed."""
 
-ORDER, RESULT, CLAIM, LOG = "order.json", "result.json", "claim", "log.txt"
-"""The files of an attempt: what is to be done, how it ended, who does it, and what the node printed."""
+ORDER, RESULT, CLAIM, STOP, LOG = "order.json", "result.json", "claim", "stop", "log.txt"
+"""The files of an attempt: what is to be done, how it ended, who does it, that it shall end, what the node printed."""
 
 
 class NodeError(Exception):
@@ -61,6 +64,12 @@ def claimed(place):
     except FileExistsError:
         return False
     return True
+
+
+def beat_in(place):
+    """Return what changes for as long as the attempt in the folder ``place`` runs, or ``None`` if it is not claimed."""
+    with contextlib.suppress(OSError):
+        return os.stat(os.path.join(place, CLAIM)).st_mtime_ns
 
 
 def result_in(place):
@@ -93,6 +102,7 @@ class Attempt:
         self.environment, self.mask = environment, mask
         self.scratch, self.tools, self.started, self.tell = scratch, tools, started, tell
         self.stopped = self.over = False
+        self._ended = threading.Event()
         self._process = None
 
     def run(self):
@@ -105,10 +115,19 @@ class Attempt:
         if self.started:
             self.started()
         begin = time.monotonic()
+        threading.Thread(target=self._beat, daemon=True).start()
         try:
             return self._result(begin)
         finally:
             self.over = True
+            self._ended.set()
+
+    def _beat(self):
+        while not self._ended.wait(SECONDS_BETWEEN_BEATS):
+            with contextlib.suppress(OSError):
+                os.utime(os.path.join(self.place, CLAIM))
+            if not self.stopped and os.path.exists(os.path.join(self.place, STOP)):
+                self.stop()
 
     def _result(self, begin):
         result = {**self._tried(), "host": socket.gethostname(), "seconds": round(time.monotonic() - begin, 3)}

@@ -11,12 +11,13 @@ import pkgutil
 import shutil
 import signal
 import sys
+import time
 from collections import Counter
 from contextlib import suppress
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from elyra_runtime_engine.attempt import ORDER, claimed, result_in
+from elyra_runtime_engine.attempt import ORDER, STOP, beat_in, claimed, result_in
 from elyra_runtime_engine.executor import (
     ABSENT,
     ENDED,
@@ -68,6 +69,7 @@ class Driver:
         self.ready = []
         self.handles, self.numbers, self.tasks = {}, {}, {}
         self.tries, self.seen = Counter(), set()
+        self.silent, self.forbidden, self.never_begun = {}, set(), Counter()
 
     async def drive(self):
         """Run all nodes. Raises ``ExecutorError`` if the place cannot take the run."""
@@ -115,11 +117,11 @@ class Driver:
         left = [node for node in self.plan if node["number"] not in done]
         self.sorter = TopologicalSorter({node["number"]: set(node["parents"]) - done for node in left})
         self.sorter.prepare()
-        taken_up = self._take_up()
+        known = self._take_up() | set(self.journal.failed)
         watcher = asyncio.create_task(self._watch_for_end())
         try:
             while True:
-                self.ready += [number for number in self.sorter.get_ready() if number not in taken_up]
+                self.ready += [number for number in self.sorter.get_ready() if number not in known]
                 ending = self._must_end()
                 if not ending:
                     await self._submit(self._next())
@@ -241,18 +243,22 @@ class Driver:
         for key, status in statuses.items():
             if key not in self.handles:
                 continue
-            if status.phase == RUNNING and key not in self.seen:
-                self.seen.add(key)
-                self.journal.running(*self.numbers[key], self._tried(key) + 1, status)
+            if status.phase == RUNNING:
+                self.silent.pop(key, None)
+                if key not in self.seen:
+                    self.seen.add(key)
+                    self.journal.running(*self.numbers[key], self._tried(key) + 1, status)
             elif status.phase in (ENDED, ABSENT):
                 await self._end(key, status)
 
     async def _end(self, key, status):
         """Take in that a task has ended: its result says how, and the ``status`` only where there is none."""
-        number, attempt = self.numbers[key]
-        result = await asyncio.to_thread(result_in, self.run.attempt(number, attempt))
+        place = self.run.attempt(*self.numbers[key])
+        result = await asyncio.to_thread(result_in, place)
         if result:
             self._settle(key, result, status)
+        elif self.executor.outlives_driver and self._may_go_on(key, place):
+            return
         elif self.cancelled:
             self._settle(key, {"state": CANCELLED})
         elif self.lost:
@@ -262,11 +268,34 @@ class Driver:
         else:
             self._settle(key, {"state": FAILED, "error": status.said or "It has ended without a result."})
 
+    def _may_go_on(self, key, place):
+        """Say whether a task may run, or begin, though its place says that it does not.
+
+        The place may be late to show it or its result, or may have started it twice and tell of the other one. So an
+        attempt that has begun is over when it shows nothing for a while. One that has not, is forbidden to begin.
+        """
+        now, beat = time.monotonic(), beat_in(place)
+        since, known = self.silent.get(key, (now, beat))
+        if beat != known:
+            since = now
+        self.silent[key] = since, beat
+        number, _ = self.numbers[key]
+        settling = 0 if self._must_end() else self.limits.settling * 2 ** self.never_begun[number]
+        patience = self.limits.beat if beat else settling
+        if now < since + patience:
+            return True
+        if beat:
+            return False
+        if not claimed(place):  # it has begun just now
+            return True
+        self.never_begun[number] += 1
+        self.forbidden.add(key)
+        return False
+
     def _try_again(self, key, status):
         number, attempt = self.numbers[key]
-        if claimed(self.run.attempt(number, attempt)):  # it has never begun, and will not any more
-            self.tries[number] -= 1
-        self.tries[number] += 1
+        if key not in self.forbidden and not claimed(self.run.attempt(number, attempt)):  # it has begun
+            self.tries[number] += 1
         said = status.said or "What ran it has ended without a word."
         if self.tries[number] > self.retries:
             more = f"Attempts: {self.tries[number]}. To allow more, raise Retries in the runtime configuration."
@@ -291,7 +320,7 @@ class Driver:
             self.sorter.done(number)
 
     def _forget(self, key):
-        for table in (self.handles, self.tasks):
+        for table in (self.handles, self.tasks, self.silent):
             table.pop(key, None)
 
     async def _watch_for_end(self):
@@ -300,6 +329,9 @@ class Driver:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
         self.run.say(self.lost or "cancelled")
         while True:
+            for key in self.handles:
+                with suppress(OSError):  # it tells an attempt that its place does not reach
+                    (self.run.attempt(*self.numbers[key]) / STOP).touch()
             with suppress(Unreachable):
                 await self.executor.cancel(self.handles)
             self.executor.changed.set()

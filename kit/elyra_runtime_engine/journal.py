@@ -19,7 +19,6 @@ class Journal:
     def __init__(self, run, plan):
         self.run = run
         self.plan = plan
-        self.failed = {}
         self._read()
         self._remark = ""
 
@@ -29,7 +28,10 @@ class Journal:
         ``begun`` holds the attempts of which nobody knows how they ended: number and handle, by node. ``attempts``
         holds the number of the last attempt of each node that has one.
         """
-        self.done = {number for number, node in enumerate(self.run.nodes()) if node["state"] == DONE}
+        nodes = dict(enumerate(self.run.nodes()))
+        self.done = {number for number, node in nodes.items() if node["state"] == DONE}
+        ended = {number: node for number, node in nodes.items() if node["state"] in (FAILED, CANCELLED)}
+        self.failed = {number: node.get("error") or node["state"] for number, node in ended.items()}
         self.begun, self.attempts = {}, {}
         for event in self.run.events()[0]:
             for number, _ in event.get("again", ()):

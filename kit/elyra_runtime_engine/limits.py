@@ -17,3 +17,9 @@ class Limits(NamedTuple):
 
     silence: float = 20
     """For a place that is silent. Then the run fails, where its nodes do not outlive the driver."""
+
+    beat: float = 6
+    """For an attempt to show that it runs, where the place says that it does not. Then it counts as lost."""
+
+    settling: float = 1
+    """For a task to show up that the place does not know. Then it is another attempt, which gets twice as long."""
