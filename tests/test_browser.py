@@ -81,7 +81,7 @@ def take_refusal(errors):
 
 def test_the_launcher_shows_the_tile_with_its_icon_beside_the_others(page):
     titles = page.locator(".jp-LauncherCard[title$='Pipeline Editor']").evaluate_all("cards => cards.map(c => c.title)")
-    names = "Generic", "Apache Airflow", "Dask", "Demo Runtime", "Kubeflow Pipelines"
+    names = "Generic", "Apache Airflow", "Dask", "Demo Runtime", "Kubeflow Pipelines", "This Machine"
     assert titles == [f"{name} Pipeline Editor" for name in names]
     icon = page.locator(".jp-LauncherCard[title='Demo Runtime Pipeline Editor'] svg")
     shapes = re.findall(r' d="([^"]+)"', PAGE.with_suffix(".svg").read_text(encoding="utf-8"))

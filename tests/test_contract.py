@@ -109,7 +109,7 @@ def test_a_wrong_name_is_answered_once_with_the_right_ones(use):
     printed = use("nobodysruntime")
     told = "E   LookupError: TestMyRuntime: no runtime is called 'nobodysruntime'. Installed are: "
     assert printed.count(told) == 1
-    assert "dask, demoruntime, kfp, local." in printed
+    assert "dask, demoruntime, kfp, local, machine." in printed
     assert "1 error in" in printed
 
 

@@ -627,7 +627,7 @@ def test_an_error_of_dask_at_the_end_does_not_change_how_the_run_ended(root, das
     run = submit(node("one"), configuration=dask)
     assert ended(run) == ("done", "")
     leader = types.SimpleNamespace(run=run, over=True)
-    monkeypatch.setattr(driver, "Driver", lambda run, lock, limits: leader)
+    monkeypatch.setattr(driver, "Driver", lambda run, lock, limits, again: leader)
     monkeypatch.setattr(driver, "_drive", failing)
     with run.lock() as lock, pytest.raises(OSError, match="closing"):
         driver.main(run.folder, lock.fileno())

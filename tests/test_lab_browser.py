@@ -275,8 +275,8 @@ def test_a_link_leads_to_a_chapter_and_to_its_heading(page):
     before.panel.get_by_role("link", name="chapter 3", exact=True).click()
     chapter = Chapter(page, "registration")
     expect(chapter.panel.get_by_role("heading", name="Where did it go?")).to_be_in_viewport()
-    chapter.panel.get_by_role("link", name="1 Schema: describe the runtime configuration").first.click()
-    chapter = Chapter(page, "schema")
+    chapter.panel.get_by_role("link", name="2 Processor: say more about the pipeline").first.click()
+    chapter = Chapter(page, "processor")
 
 
 def test_a_link_that_a_cell_prints_leads_to_the_fault(page):

@@ -129,8 +129,8 @@ def visit(chromium, nobodys_jupyter, tmp_path, request):
 
 def test_nothing_of_this_is_so_with_the_healthy_runtime(visit):
     zoo = visit()
-    names = "Generic", "Apache Airflow", "Dask", "Demo Runtime", "Kubeflow Pipelines", "Zoo Runtime"
-    assert zoo.tiles() == [f"{name} Pipeline Editor" for name in names]
+    others = "Generic", "Apache Airflow", "Dask", "Demo Runtime", "Kubeflow Pipelines", "This Machine"
+    assert zoo.tiles() == [f"{name} Pipeline Editor" for name in (*others, "Zoo Runtime")]
     zoo.panel().get_by_text("Zoo", exact=True).wait_for()
     zoo.page.get_by_role("button", name="Create new runtime configuration").click()
     zoo.page.get_by_text("New Zoo Runtime runtime configuration").wait_for()

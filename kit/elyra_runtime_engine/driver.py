@@ -112,7 +112,10 @@ class Driver:
             self.run.take_drafts()
 
     async def _lead(self):
-        """Hand over each node as soon as those before it are done. Return when none is left that can run."""
+        """Hand over each node as soon as those before it are done.
+
+        Return when none is left that can run.
+        """
         done = self.journal.done
         left = [node for node in self.plan if node["number"] not in done]
         self.sorter = TopologicalSorter({node["number"]: set(node["parents"]) - done for node in left})
