@@ -750,3 +750,11 @@ def test_a_value_is_refused_if_it_is_too_long_for_the_system_and_else_arrives(ro
     words = "The environment variable 'LONG' of node 'one' is too long for a system: it takes up to"
     assert words in str(refused.value) and "xxx" not in str(refused.value)
     assert [each.id for each in all_runs()] == [run.id]
+
+
+def test_the_first_nodes_begin_before_the_last_are_submitted(root, dask):
+    run = submit(*(node(f"n{number}") for number in range(300)), configuration=dask)
+    assert ended(run) == ("done", "")
+    events = run.events()[0]
+    begun = next(number for number, event in enumerate(events) if event.get("state") == "running")
+    assert begun < max(number for number, event in enumerate(events) if "intends" in event)

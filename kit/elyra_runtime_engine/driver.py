@@ -38,6 +38,12 @@ from elyra_runtime_engine.run import CANCELLED, FAILED, FolderError, Run
 SECONDS_BETWEEN_LOOKS = 0.2
 """So often the driver looks whether the run was cancelled."""
 
+NODES_AT_A_TIME = 32
+"""So many nodes are submitted at once. The first begin while the folders of the next are made."""
+
+SECONDS_FOR_THE_FIRST = 0.02
+"""So long an executor has for them, unless it says earlier that something has changed."""
+
 TRIED_AGAIN = PLACE, PREEMPTED
 
 
@@ -130,8 +136,10 @@ class Driver:
                     await self._submit(self._next())
                 if not self.handles and (ending or not self.ready):
                     return
+                more = not ending and self._free()
                 if self.handles:
-                    await self._wait()
+                    await self._wait(SECONDS_FOR_THE_FIRST if more else self.executor.seconds_between_polls)
+                if self.handles and not (more and self.executor.seconds_between_polls):
                     await self._learn()
         finally:
             watcher.cancel()
@@ -150,10 +158,14 @@ class Driver:
 
     def _next(self):
         """Return the numbers of the nodes to submit now."""
-        slots = self.executor.slots
-        free = len(self.ready) if slots is None else max(0, slots - len(self.handles))
-        now, self.ready = self.ready[:free], self.ready[free:]
+        many = min(self._free(), NODES_AT_A_TIME)
+        now, self.ready = self.ready[:many], self.ready[many:]
         return now
+
+    def _free(self):
+        """Return how many nodes that are ready the place has room for."""
+        slots = self.executor.slots
+        return min(len(self.ready), max(0, slots - len(self.handles))) if slots is not None else len(self.ready)
 
     async def _submit(self, numbers):
         if not numbers:
@@ -227,11 +239,11 @@ class Driver:
         """Return ``path`` as seen from the folder with the files of the nodes. Elsewhere, that may be elsewhere."""
         return str(path.relative_to(self.run.place))
 
-    async def _wait(self):
-        """Wait until it makes sense to ask the executor."""
+    async def _wait(self, seconds):
+        """Wait until it makes sense to ask the executor, ``seconds`` at most."""
         changed = self.executor.changed
         with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(changed.wait(), self.executor.seconds_between_polls)
+            await asyncio.wait_for(changed.wait(), seconds)
         changed.clear()
 
     async def _learn(self):
