@@ -5,10 +5,13 @@ Sphinx can do that, and the command of Jupyter Book 1 has no option for it.
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import sphinx_multitoc_numbering
 from jupyter_book.sphinx import build_sphinx
+from jupyter_cache.executors import utils as executors
 from kernels import sockets_in_files
 
 from elyra_runtime_doctor import checks  # noqa: F401 - fills ROWS
@@ -36,6 +39,8 @@ def _let_links_find_the_rows(app, env):
     env.metadata["book/faults"].setdefault("myst_slugs", {}).update({each: (0, each, "") for each in anchors})
 
 
+# What a command prints comes in pieces, and myst_nb 1.4 begins a new line at each of them, unless they are joined.
+@mock.patch.object(executors, "executenb", partial(executors.executenb, coalesce_streams=True))
 @sockets_in_files()
 def build():
     """Build the book in ``_build/html``. Return true if it is complete, and nothing was warned of."""

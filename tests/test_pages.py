@@ -1,5 +1,6 @@
 """The rendered book, in a browser and without a network: what ``make book`` has built."""
 
+import re
 from functools import cache, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -160,6 +161,11 @@ def test_the_boxes_of_a_figure_have_the_ground_of_the_page_and_enough_contrast(c
     lighter, darker = (words, boxes) if scheme == "dark" else (boxes, words)
     assert (min(lighter) + 0.05) / (max(darker) + 0.05) > 4.5
     page.close()
+
+
+def test_a_line_that_a_command_prints_is_one_line_on_the_page():
+    printed = soup(HTML / "book" / "first.html").find(string=re.compile("^Metadata instance 'my_first'"))
+    assert re.fullmatch(r"Metadata instance 'my_first' .+/runtimes/my_first\.json\n", printed)
 
 
 def test_the_search_finds_the_entry_point(page):
