@@ -92,7 +92,7 @@ def pytest_configure(config):
     environment = pytest.MonkeyPatch()
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
         environment.setenv(name, os.path.join(directories.name, name.lower()))
-    for name in ("JUPYTER_CONFIG_PATH", "JUPYTER_PATH"):
+    for name in ("JUPYTER_CONFIG_PATH", "JUPYTER_PATH", "PYTEST_ADDOPTS"):  # a chapter runs pytest, too
         environment.delenv(name, raising=False)
     environment.setenv("WORKSHOP", "")  # what a chapter writes is removed with its kernel
     config.add_cleanup(directories.cleanup)

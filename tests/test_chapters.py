@@ -154,13 +154,23 @@ def test_one_chapter_can_be_selected(book):
     assert book.collected("_toc.yml::book/word") == ["book/word"]
 
 
-def test_the_kernel_of_a_chapter_has_no_port_that_another_process_could_take(book):
-    code = "from ipykernel.connect import get_connection_info\nprint(get_connection_info(unpack=True)['transport'])"
+def printed(book, code):
+    """Return what a chapter with one cell prints, whose code is ``code``."""
     book.write("book/word.md", f"{HEAD}# Word\n\n```{{code-cell}} ipython3\n{code}\n```\n")
     _, outcomes = book.pytest("--nb-test-files", "--nb-force-regen", "_toc.yml::book/word")
     assert outcomes == {"book/word": "PASSED"}
     [cell] = json.loads(book.read(EXPECTATION.format("word")))["cells"][1:]
-    assert cell["outputs"][0]["text"] == ["ipc\n"]
+    return "".join(cell["outputs"][0]["text"])
+
+
+def test_the_kernel_of_a_chapter_has_no_port_that_another_process_could_take(book):
+    code = "from ipykernel.connect import get_connection_info\nprint(get_connection_info(unpack=True)['transport'])"
+    assert printed(book, code) == "ipc\n"
+
+
+def test_what_a_user_adds_to_the_options_of_pytest_does_not_reach_a_chapter_that_runs_pytest(book, monkeypatch):
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--tb=short")
+    assert printed(book, "import os\nprint(os.environ.get('PYTEST_ADDOPTS'))") == "None\n"
 
 
 def test_unchanged_chapters_pass_and_nothing_is_written(book):
