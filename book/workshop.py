@@ -162,7 +162,7 @@ def _difference(path, shipped):
 def write(file, text):
     """Write ``text`` to ``file``. Return what was done, in words."""
     path = Path(file)
-    lines = f"{file}: {len(text.splitlines())} lines"
+    lines = f"{file}: {_lines(len(text.splitlines()))}"
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return f"{lines}, as before"
     if path.exists() and _is_later("write", file, text, path.read_text(encoding="utf-8")):
@@ -192,7 +192,11 @@ def change(file, diff):
     if after == before:
         return f"{file}: has this change already"
     signs = [line[:1] for line in diff.splitlines()]
-    return f"{file}: {signs.count('+')} lines more, {signs.count('-')} lines less"
+    return f"{file}: {_lines(signs.count('+'))} more, {_lines(signs.count('-'))} less"
+
+
+def _lines(number):
+    return "1 line" if number == 1 else f"{number} lines"
 
 
 def put_away(*files):

@@ -1,4 +1,4 @@
-"""Step 2, the engine: the facts about each node, in the order of a run."""
+"""The engine: the facts about each node, in the order of a run."""
 
 import os
 from collections import Counter

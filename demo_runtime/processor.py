@@ -1,4 +1,4 @@
-"""Step 2: the processor, the class that Elyra hands a pipeline to."""
+"""The processor: the class that Elyra hands a pipeline to."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Step 2: the runtime's type, added to Elyra's by importing this module."""
+"""The runtime's type, added to Elyra's by importing this module."""
 
 from aenum import extend_enum
 from elyra.pipeline.runtime_type import (

@@ -1,4 +1,4 @@
-"""Step 1: the schema, from which JupyterLab draws the form."""
+"""The schema, from which JupyterLab draws the form."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Step 3: the Jupyter Server extension, for the icon and "Run Details"."""
+"""The Jupyter Server extension, for the icon and "Run Details"."""
 
 from pathlib import Path
 

@@ -1,5 +1,6 @@
 """The reader's own runtime: its cells run twice, out of order, after a restart, and nothing that they wrote is lost."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,7 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+import jupytext
 import pytest
+from nbclient import NotebookClient
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -58,7 +61,7 @@ def test_a_cell_that_is_run_twice_writes_the_same_and_keeps_nothing(runtime):
 def test_what_a_cell_replaces_is_kept_each_time(runtime):
     for text in "first\n", "second\n", "third\n":
         said = write("b.py", text)
-    assert said == "b.py: 1 lines. What it held is in kept/2/b.py"
+    assert said == "b.py: 1 line. What it held is in kept/2/b.py"
     assert kept(runtime) == {"1/b.py": "first\n", "2/b.py": "second\n"}
 
 
@@ -190,6 +193,18 @@ def kernel(tmp_path):
 def test_after_a_restart_the_files_are_still_there(kernel):
     assert kernel("first") == "['mine.py']"
     assert kernel("first") == "['mine.py']"
+
+
+def test_who_comes_from_the_first_chapter_sees_what_the_second_shows_to_others(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKSHOP", str(tmp_path))
+    configuration = tmp_path / "jupyter" / "jupyter_data_dir" / "metadata" / "runtimes" / "my_first.json"
+    configuration.parent.mkdir(parents=True)
+    fields = {"api_endpoint": "https://demo.example.com/api", "cos_endpoint": "https://storage.example.com:9000"}
+    saved = {"display_name": "My first", "schema_name": "demoruntime", "metadata": fields}
+    configuration.write_text(json.dumps(saved))
+    notebook = jupytext.read(ROOT / "book" / "schema.md")
+    NotebookClient(notebook, resources={"metadata": {"path": str(ROOT / "book")}}).execute()
+    assert "my_first" not in json.dumps([cell.get("outputs", []) for cell in notebook.cells])
 
 
 def test_two_chapters_may_be_opened_at_once(kernel):
