@@ -28,7 +28,10 @@ CHAPTERS = ("first", "schema", "processor", "registration", "kit")
 FOR_LATER = ("demo-runtime", "elyra-dask-runtime", "elyra-machine-runtime")
 """The distributions of this repository that a reader's environment does not see."""
 
-COMMANDS = ("elyra-metadata", "elyra-pipeline", "elyra-runtime-doctor", "jupyter-lab", "pip")
+COMMANDS = (
+    *("elyra-metadata", "elyra-pipeline", "elyra-run", "elyra-runtime-doctor", "elyra-runtime-kit"),
+    *("jupyter-lab", "jupyter-server", "pip", "pytest"),
+)
 CELL = re.compile(r"^```\{code-cell\} ipython3\n(?:\n|:.*\n)*%%(write|change) (\S+)\n(.*?)^```$", re.M | re.S)
 
 SHIPPED, CONFIGURED = BOOK.parent / "demo_runtime", BOOK.parent / "jupyter-config"
@@ -49,7 +52,9 @@ import sys
 
 from importlib.metadata import EntryPoint
 
-os.environ.update({variables!r})
+# What a command of this environment starts, such as a test with a Jupyter of its own, keeps what it is given.
+if "IN_WORKSHOP" not in os.environ:
+    os.environ.update({variables!r}, IN_WORKSHOP="yes")
 sys.exit(EntryPoint("{name}", "{command}", "console_scripts").load()())
 """
 

@@ -38,6 +38,8 @@ PROVED_BY = (
     ("kit/elyra_runtime_kit/pipeline.py", ("test_kit_pipeline",)),
     ("kit/elyra_runtime_kit/export.py", ("test_kit_export",)),
     ("kit/elyra_runtime_kit/*", ("test_kit_declaration", "test_kit_runtime", "test_kit_host")),
+    ("kit/elyra_runtime_template/*", ("test_template",)),
+    ("copier.yml", ("test_template",)),
     ("kit/README.md", ("test_kit_host",)),
     ("conftest.py", ("test_chapters",)),
     ("book/lesson.py", ("test_errors", "_toc.yml")),

@@ -96,9 +96,9 @@ DISTRIBUTIONS = {
     ),
     "elyra_runtime_kit": Distribution(
         REPOSITORY / "kit",
-        ("elyra_runtime_doctor", "elyra_runtime_engine", "elyra_runtime_kit"),
+        ("elyra_runtime_doctor", "elyra_runtime_engine", "elyra_runtime_kit", "elyra_runtime_template"),
         {},
-        commands=("bin/elyra-run", "bin/elyra-runtime-doctor"),
+        commands=("bin/elyra-run", "bin/elyra-runtime-doctor", "bin/elyra-runtime-kit"),
     ),
     "elyra_dask_runtime": Distribution(
         REPOSITORY / "dask",

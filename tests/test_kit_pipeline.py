@@ -5,6 +5,8 @@ from graphs import graphs
 from hypothesis import assume, given
 from pipelines import by_id, operation
 
+from demo_runtime import description as demo
+from elyra_runtime_kit import pipeline as kit
 from elyra_runtime_kit.pipeline import PipelineError, nodes_of, repeated_names
 
 
@@ -52,6 +54,13 @@ def test_nodes_can_be_told_apart(describe, operations):
 @given(operations=graphs())
 def test_the_same_pipeline_is_described_the_same_each_time(describe, operations):
     assert describe(operations) == describe(operations)
+
+
+@given(operations=graphs())
+def test_the_facts_are_those_of_the_demo(describe, operations):
+    nodes = describe(operations)
+    files = [{**facts, "file": "work.py"} for facts in demo.describe(demo.in_order(operations), "")]
+    assert [{**facts, "file": "work.py"} for facts in kit.describe(nodes, operations)] == files
 
 
 @given(operations=graphs(cyclic=True))

@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from itertools import compress
 from pathlib import Path
 
 KINDS = {
@@ -63,6 +64,40 @@ def nodes_of(operations, root):
     labels = _labels(operations)
     root = os.path.abspath(root)
     return [_node(operation, labels[operation.id], root) for operation in _in_order(operations, labels)]
+
+
+def describe(nodes, operations):
+    """Yield the facts about each of ``nodes``, a dict that JSON can hold, in their order.
+
+    Beside what a ``Node`` has there are ``inputs``: the files that come from ``operations``, a dict by id, above it.
+    ``parents`` holds the labels of the parents.
+    """
+    labels, passed_on, numbers = {node.id: node.label for node in nodes}, {}, {}
+
+    def bits(names):  # of many names: lists of them would fill the memory
+        return sum(1 << number for number in {numbers.setdefault(name, len(numbers)) for name in names or ()})
+
+    for node in nodes:
+        inputs = bits(operations[node.id].inputs)
+        for parent in node.parents:
+            inputs |= passed_on[parent]
+        passed_on[node.id] = inputs | bits(node.outputs)
+        chosen = f"{inputs:b}"[::-1].replace("0", "\0").encode()
+        yield {
+            "name": node.name,
+            "kind": node.kind,
+            "file": node.file,
+            "runtime_image": node.runtime_image,
+            "dependencies": node.dependencies,
+            "include_subdirectories": node.include_subdirectories,
+            "inputs": [*compress(numbers, chosen)],
+            "outputs": node.outputs,
+            "environment_variables": node.environment_variables,
+            "parents": [labels[parent] for parent in node.parents],
+            "resources": node.resources,
+            "ignored_properties": node.ignored_properties,
+            "id": node.id,
+        }
 
 
 def repeated_names(nodes):

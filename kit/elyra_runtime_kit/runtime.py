@@ -18,7 +18,7 @@ from elyra_runtime_kit.configuration import Configuration
 from elyra_runtime_kit.declaration import Declaration, DeclarationError
 from elyra_runtime_kit.discovery import log_without_server, misregistered
 from elyra_runtime_kit.export import ExportError, export_target, write_export
-from elyra_runtime_kit.pipeline import PipelineError, nodes_of, repeated_names
+from elyra_runtime_kit.pipeline import PipelineError, describe, nodes_of, repeated_names
 from elyra_runtime_kit.text import Mask, one_line
 from elyra_runtime_kit.types import register
 
@@ -59,6 +59,14 @@ class Job:
     def environment(self, node):
         """Return the environment variables of ``node``, their values by name. Show them to nobody."""
         return self.pipeline.operations[node.id].env_vars.to_dict() if node.environment_variables else {}
+
+    def describe(self):
+        """Yield the facts about each node, in the order of ``nodes``: a dict that a log, JSON and a template can hold.
+
+        It has what a ``Node`` has but for ``label``, ``inputs``, the files that come from the nodes above it, and for
+        ``parents`` their labels. No value of an environment variable is in it.
+        """
+        return describe(self.nodes, self.pipeline.operations)
 
     @cached_property
     def mask(self):

@@ -1,0 +1,91 @@
+"""The command ``elyra-runtime-kit``. It imports no Elyra: a project can be made where Elyra is not installed yet."""
+
+import argparse
+import json
+import pkgutil
+import sys
+from importlib.metadata import PackageNotFoundError, distribution, entry_points
+from pathlib import Path
+
+import yaml
+from copier import run_copy
+from copier.errors import CopierError
+
+TEMPLATE = Path(__file__).parent
+
+
+def main(arguments=None):
+    """Run the command. Return its exit status: 0 if there is a new project, 2 if there is none."""
+    options = vars(_parser().parse_args(arguments))
+    folder, defaults = Path(options.pop("folder")), options.pop("defaults")
+    del options["command"]
+    answers = {name: answer for name, answer in options.items() if answer is not None}
+    if not (defaults or sys.stdin.isatty()):
+        print("There is no terminal to ask in. Add --defaults, and give the other answers as options.", file=sys.stderr)
+        return 2
+    try:
+        new(folder, answers, defaults)
+    except (CopierError, OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def new(folder, answers, defaults=False):
+    """Make a project in ``folder``, a ``Path``, with ``answers``, a dict by the names of the questions.
+
+    It asks for what is missing, or takes the default if ``defaults`` is true. Raises ``ValueError`` for an answer that
+    no runtime can have, ``OSError`` for a folder that holds something, and ``CopierError``.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(f"{folder} is there, and not empty. Choose another folder.")
+    run_copy(
+        str(TEMPLATE),
+        folder,
+        data={"installed": installed(), **answers},
+        user_defaults={"kit": kit()},
+        defaults=defaults,
+    )
+
+
+def installed():
+    """Return the names that are taken here, a list: those of the runtimes, and of all packages."""
+    runtimes = {point.name for point in entry_points(group="elyra.pipeline.processors")}
+    return sorted(runtimes | {module.name for module in pkgutil.iter_modules()})
+
+
+def kit():
+    """Return from where pip has taken the kit, as a line of a requirements file.
+
+    pip writes down a folder or an address (PEP 610), and neither an index nor a folder of wheels.
+    """
+    name = "elyra-runtime-kit"
+    try:
+        origin = json.loads(distribution(name).read_text("direct_url.json") or "{}")
+    except PackageNotFoundError:
+        return name
+    url = origin.get("url", "")
+    if origin.get("dir_info", {}).get("editable"):
+        return f"--editable {url}"
+    if "vcs_info" in origin:
+        url = f"{origin['vcs_info']['vcs']}+{url}#subdirectory={origin.get('subdirectory', '')}"
+    return f"{name} @ {url}" if url else name
+
+
+def _parser():
+    """Return the parser of the command line. Each question is an option, too."""
+    parser = argparse.ArgumentParser(prog="elyra-runtime-kit", description="Start a runtime for Elyra of your own.")
+    command = parser.add_subparsers(dest="command", required=True).add_parser(
+        "new", help="make a project for a runtime"
+    )
+    command.add_argument("folder", help="where to make it: a folder that is empty, or not there yet")
+    command.add_argument("--defaults", action="store_true", help="ask nothing: take the default for what is not given")
+    for name, question in yaml.safe_load((TEMPLATE / "copier.yml").read_text(encoding="utf-8")).items():
+        if not name.startswith("_") and "when" not in question:
+            choices = question.get("choices", {}).values()
+            command.add_argument(f"--{name.replace('_', '-')}", help=question["help"], choices=[*choices] or None)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,231 @@
+"""``elyra-runtime-kit new``: what it makes, what it refuses, and that it is what the repository itself holds."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from copier import run_copy
+from host import FIELDS, own_jupyter, run
+
+from elyra_runtime_template.__main__ import TEMPLATE, kit, main
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "book"))
+
+from workshop import make_environment  # noqa: E402
+
+DEMO = {"name": "demoruntime", "display_name": "Demo Runtime"}
+QUEUE = {"name": "queue", "display_name": "R&D <Queue>", "kind": "runs", "author": "김 & Co"}
+LONG = {"name": "n" * 30, "display_name": "내 실행기", "purpose": "p" * 100, "author": "a" * 80, "licence": "MIT"}
+ANSWERS = [DEMO, {**DEMO, "kind": "runs"}, QUEUE, LONG, {**LONG, "kind": "runs", "licence": "LicenseRef-Proprietary"}]
+
+
+def made(folder, answers, template=TEMPLATE):
+    """Make a project in ``folder`` with ``answers``, whatever is installed. Return ``folder``."""
+    run_copy(str(template), folder, data=answers, defaults=True, quiet=True)
+    return folder
+
+
+def files(folder):
+    """Return what the files in ``folder`` hold, by path."""
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def said(capsys, *arguments):
+    """Run the command. Return its exit status and what it says."""
+    status = main(["new", *map(str, arguments)])
+    return status, capsys.readouterr().err
+
+
+class Reader:
+    """An environment with Elyra and the kit, and none of the runtimes of this repository."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.bin = make_environment(folder) / "bin"
+        self.variables = {**os.environ, **own_jupyter(folder / "jupyter"), "PATH": f"{self.bin}:{os.environ['PATH']}"}
+
+    def run(self, *command, cwd=None, **variables):
+        done = subprocess.run(
+            [self.bin / command[0], *map(str, command[1:])],
+            cwd=cwd or self.folder,
+            env={**self.variables, **variables},
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def install(self, project):
+        self.run("pip", "install", "--quiet", "--no-build-isolation", "--no-deps", "--editable", project)
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory, nobodys_jupyter):
+    """An environment in which two projects are installed, side by side: of each kind one."""
+    place = tmp_path_factory.mktemp("a reader 독자")
+    reader = Reader(place)
+    for name, answers in {"describes": DEMO, "runs": QUEUE}.items():
+        reader.install(made(place / name, answers))
+    return reader
+
+
+def submitted(command, root):
+    """Return the log of a submission, and an export, of the temperatures pipeline in ``root``, by ``command``."""
+    fields = [f"--{name}={value}" for name, value in {**FIELDS, "api_password": "correct horse"}.items()]
+    named = ["--schema_name=demoruntime", "--display_name=Demo", "--name=demo"]
+    command("elyra-metadata", "create", "runtimes", *named, *fields, cwd=root)
+    pipeline = ["temperatures.pipeline", "--runtime-config", "demo"]
+    log = command("elyra-pipeline", "submit", *pipeline, cwd=root)
+    command("elyra-pipeline", "export", *pipeline, "--output", "facts.json", "--overwrite", cwd=root)
+    return re.findall("^demoruntime .*", log, re.MULTILINE), (root / "facts.json").read_bytes()
+
+
+def test_with_the_demos_answers_it_logs_and_exports_what_the_demo_does(reader, jupyter, tmp_path):
+    root = shutil.copytree(ROOT / "book" / "pipeline", tmp_path / "root")
+
+    def here(*command, cwd):
+        done = run(*command, cwd=cwd)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    log, export = submitted(here, root)
+    assert len(log) >= 6 and b"(hidden)" in export
+    assert submitted(reader.run, root) == (log, export)
+
+
+@pytest.mark.parametrize(("kind", "runtime"), [("describes", "demoruntime"), ("runs", "queue")])
+def test_its_own_tests_pass_and_the_doctor_has_no_objection(reader, kind, runtime):
+    # Who starts a runtime has pytest, and none of the plugins of this repository.
+    bare = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    told = reader.run("pytest", "-q", cwd=reader.folder / kind, **bare)
+    assert " passed" in told and " failed" not in told
+    report = reader.run("elyra-runtime-doctor", runtime)
+    assert f"\n{runtime}: " in report and " passed" in report and not re.search("fail|warn", report)
+
+
+@pytest.mark.parametrize("answers", ANSWERS, ids=lambda each: f"{each['name'][:9]}-{each.get('kind', 'describes')}")
+def test_its_linter_has_no_objection_and_there_is_little_to_own(answers, tmp_path):
+    folder = made(tmp_path / "it", answers)
+    for command in ("check", "format --check"):
+        done = run("ruff", *command.split(), ".", "--no-cache", cwd=folder)
+        assert done.returncode == 0, done.stdout
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    [package] = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    lines = [line for path in (folder / package).glob("*.py") for line in path.read_text(encoding="utf-8").splitlines()]
+    assert 20 < len(lines) <= (100 if answers.get("kind") == "runs" else 60)
+    assert not [path for path, text in files(folder).items() if b"{{" in text.replace(b"${{", b"") or b"{%" in text]
+
+
+def test_the_icon_has_the_initials(tmp_path):
+    icons = [next(made(tmp_path / str(n), each).glob("*/*.svg")) for n, each in enumerate((QUEUE, LONG))]
+    assert ["".join(ElementTree.parse(icon).getroot().itertext()).strip() for icon in icons] == ["R<", "내실"]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("my runtime", "small letters of a to z"),
+        ("Orbit", "small letters of a to z"),
+        ("2orbit", "small letters of a to z"),
+        ("orbit-x", "small letters of a to z"),
+        ("orbit_", "small letters of a to z"),
+        ("orbit\n", "small letters of a to z"),
+        ("실행기", "small letters of a to z"),
+        ("n" * 60, "2 to 30"),
+        ("runtime", "say which runtime"),
+        ("local", "Elyra itself"),
+        ("kfp", "Elyra itself"),
+        ("aardvark", "before APACHE_AIRFLOW"),
+        ("demoruntime", "a runtime of this name is installed"),
+        ("machine", "a runtime of this name is installed"),
+        ("demo", "a package demo_runtime is installed"),
+    ],
+)
+def test_a_name_is_refused_with_the_reason(name, reason, tmp_path, capsys):
+    status, text = said(capsys, tmp_path / "new", "--defaults", "--name", name)
+    assert status == 2 and reason in text and name.strip() in text
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "answer", "reason"),
+    [
+        ("--display-name", "Local", "Elyra itself"),
+        ("--display-name", 'a "b"', "double quote"),
+        ("--display-name", " ", "1 to 40 characters"),
+        ("--purpose", "one\ntwo", "in one line"),
+        ("--author", "back\\slash", "backslash"),
+        ("--kit", "requests", "elyra-runtime-kit for an index"),
+    ],
+)
+def test_an_answer_is_refused_with_the_reason(option, answer, reason, tmp_path, capsys):
+    status, text = said(capsys, tmp_path / "new", "--defaults", "--name", "orbit", option, answer)
+    assert status == 2 and reason in text
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_that_holds_something_is_left_alone(tmp_path, capsys):
+    (tmp_path / "mine.txt").write_text("mine")
+    status, text = said(capsys, tmp_path, "--defaults", "--name", "orbit")
+    assert status == 2 and "not empty" in text
+    assert files(tmp_path) == {Path("mine.txt"): b"mine"}
+
+
+def test_without_a_terminal_it_says_how_to_answer(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", open(os.devnull))
+    status, text = said(capsys, tmp_path / "new")
+    assert status == 2 and "--defaults" in text and not (tmp_path / "new").exists()
+
+
+def test_it_needs_neither_git_nor_a_network_and_its_last_words_are_for_git(tmp_path):
+    command = [sys.executable, "-m", "elyra_runtime_template", "new", "내 orbit", "--defaults", "--name", "orbit"]
+    alone = {
+        **os.environ,
+        "PATH": str(tmp_path),
+        "https_proxy": "http://127.0.0.1:9",
+        "http_proxy": "http://127.0.0.1:9",
+    }
+    done = subprocess.run(command, cwd=tmp_path, env=alone, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert re.search("git init\n *git add .\n *git commit -m .*\n\nFrom then on, ", done.stderr)
+    assert (tmp_path / "내 orbit" / "orbit_runtime" / "processor.py").exists()
+
+
+def test_the_repository_offers_the_same(tmp_path):
+    clone = tmp_path / "clone"
+    shutil.copytree(TEMPLATE, clone / "kit" / TEMPLATE.name)
+    shutil.copy(ROOT / "copier.yml", clone)
+    answers = {**QUEUE, "kit": "elyra-runtime-kit"}
+    from_kit, from_clone = files(made(tmp_path / "a", answers)), files(made(tmp_path / "b", answers, clone))
+    remembered = Path(".copier-answers.yml")
+    assert str(clone) in from_clone.pop(remembered).decode() and from_kit.pop(remembered)
+    assert from_clone == from_kit
+
+
+def test_pip_takes_the_kit_from_where_it_is_installed(tmp_path):
+    assert kit() == f"--editable {(ROOT / 'kit').as_uri()}"
+    folder = made(tmp_path / "orbit", {"name": "orbit", "kit": kit()})
+    options = ["--quiet", "--disable-pip-version-check", "--no-index", "--no-build-isolation", "--dry-run"]
+    done = run("python", "-m", "pip", "install", *options, "-r", "requirements.txt", cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_wheel_of_the_kit_holds_the_template(tmp_path):
+    done = run("python", "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path, cwd=ROOT / "kit")
+    assert done.returncode == 0, done.stderr
+    [wheel] = tmp_path.glob("*.whl")
+    wanted = {f"{TEMPLATE.name}/{path.as_posix()}" for path in files(TEMPLATE) if "__pycache__" not in path.parts}
+    assert len(wanted) > 15 and wanted <= {*zipfile.ZipFile(wheel).namelist()}
