@@ -26,6 +26,13 @@ sys.path.insert(0, str(ROOT / "book"))
 from workshop import make_environment  # noqa: E402
 
 DEMO = {"name": "demoruntime", "display_name": "Demo Runtime"}
+MACHINE = {
+    "name": "machine",
+    "display_name": "This Machine",
+    "purpose": "A runtime for Elyra's pipeline editor that runs the nodes on this machine, side by side",
+    "kind": "runs",
+    "author": "The demo-runtime authors",
+}
 QUEUE = {"name": "queue", "display_name": "R&D <Queue>", "kind": "runs", "author": "김 & Co"}
 LONG = {"name": "n" * 30, "display_name": "내 실행기", "purpose": "p" * 100, "author": "a" * 80, "licence": "MIT"}
 ANSWERS = [DEMO, {**DEMO, "kind": "runs"}, QUEUE, LONG, {**LONG, "kind": "runs", "licence": "LicenseRef-Proprietary"}]
@@ -104,6 +111,17 @@ def test_with_the_demos_answers_it_logs_and_exports_what_the_demo_does(reader, j
     log, export = submitted(here, root)
     assert len(log) >= 6 and b"(hidden)" in export
     assert submitted(reader.run, root) == (log, export)
+
+
+def test_with_the_machines_answers_it_is_the_runtime_of_this_machine(tmp_path):
+    # The prose of the README is its own. What it has not, the repository has for all packages.
+    elsewhere = "README.md CHANGELOG.md requirements.txt .gitignore .pre-commit-config.yaml .copier-answers.yml".split()
+    rendered = files(made(tmp_path / "machine", MACHINE))
+    caches = {"__pycache__", ".ruff_cache"}
+    kept = {path: text for path, text in files(ROOT / "local").items() if not caches & {*path.parts}}
+    assert kept.pop(Path("README.md"))
+    assert {path: text for path, text in rendered.items() if path in kept} == kept
+    assert {path.parts[0] for path in rendered.keys() - kept.keys()} == {*elsewhere, ".github", "tests"}
 
 
 @pytest.mark.parametrize(("kind", "runtime"), [("describes", "demoruntime"), ("runs", "queue")])

@@ -1,5 +1,6 @@
-"""A runtime that runs pipelines of Elyra on this machine, each node as a process of its own.
+"""A runtime for Elyra's pipeline editor that runs the nodes on this machine, side by side.
 
-It is the example of a runtime that runs: ``processor`` and ``machine.json`` are all of it. The rest is carried by
-``elyra_runtime_engine``, and how a node becomes a process is in ``elyra_runtime_engine.processes``.
+``processor`` says what it is, and ``machine.json`` which fields its runtime configurations
+have. The rest is carried by ``elyra_runtime_engine``, and how a node becomes a process is in
+``elyra_runtime_engine.processes``.
 """

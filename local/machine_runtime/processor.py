@@ -1,4 +1,4 @@
-"""The runtime, as Elyra finds it."""
+"""What the runtime is, as Elyra finds it."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ FOLDER = Path(__file__).parent
 
 
 class MachinePipelineProcessor(RunningRuntime):
-    """Runs the nodes of a pipeline on this machine."""
+    """Runs the nodes of a pipeline, each as a task of its executor."""
 
     declaration = Declaration(
         name="machine",
@@ -19,4 +19,6 @@ class MachinePipelineProcessor(RunningRuntime):
         icon=FOLDER / "machine.svg",
     )
 
+    # Where the nodes run: as processes on this machine. For another place, write a class that derives from
+    # elyra_runtime_engine.executor:Executor, and name it here. Processes is the one to begin with.
     executor = "elyra_runtime_engine.processes:Processes"
