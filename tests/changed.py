@@ -50,7 +50,7 @@ PROVED_BY = (
     ("benchmarks/*", ("test_benchmark",)),
     ("matrix/*", ("test_matrix",)),
     ("Makefile", ("test_make",)),
-    ("README.md", ("test_copy",)),
+    ("README.md", ("test_matrix",)),
     ("*pyproject.toml", ("test_installation", "test_make")),
 )
 """Patterns of files, and the tests that prove them. The first pattern that fits counts."""

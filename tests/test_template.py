@@ -11,7 +11,8 @@ from xml.etree import ElementTree
 
 import pytest
 from copier import run_copy
-from host import FIELDS, own_jupyter, run
+from host import FIELDS, Server, own_jupyter, run
+from zoo import ROOT, installed_from
 
 from elyra_runtime_template.__main__ import TEMPLATE, kit, main
 
@@ -20,7 +21,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "book"))
 
 from workshop import make_environment  # noqa: E402
@@ -132,6 +132,32 @@ def test_its_own_tests_pass_and_the_doctor_has_no_objection(reader, kind, runtim
     assert " passed" in told and " failed" not in told
     report = reader.run("elyra-runtime-doctor", runtime)
     assert f"\n{runtime}: " in report and " passed" in report and not re.search("fail|warn", report)
+
+
+def test_two_of_them_work_beside_all_others_and_go_without_a_trace(tmp_path):
+    sites = [str(installed_from(lambda source, each=each: made(source, each)) / "site") for each in (QUEUE, LONG)]
+    directories = own_jupyter(tmp_path)
+    with Server(tmp_path, directories=directories, PYTHONPATH=os.pathsep.join(sites)) as server:
+        types = {type["id"]: type for type in server.get("elyra/pipeline/runtimes/types").json()["runtime_types"]}
+        assert {"QUEUE", LONG["name"].upper(), "DEMO_RUNTIME", "DASK", "MACHINE"} <= types.keys()
+        assert types["QUEUE"]["display_name"] == QUEUE["display_name"]
+        icon = server.get(types[LONG["name"].upper()]["icon"])
+        assert (icon.status_code, "내실" in icon.text) == (200, True)
+        body = {"schema_name": "queue", "display_name": "Mine", "name": "mine", "metadata": {}}
+        assert server.post("elyra/metadata/runtimes", body).status_code == 201
+    with Server(tmp_path, directories=directories) as server:
+        left = {type["id"] for type in server.get("elyra/pipeline/runtimes/types").json()["runtime_types"]}
+        assert left == types.keys() - {"QUEUE", LONG["name"].upper()}
+        assert server.get("elyra/metadata/runtimes").json() == {"runtimes": []}
+
+
+def test_the_readme_shows_a_command_that_works(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Start a runtime of your own")[2]
+    [folder] = re.findall("Run `elyra-runtime-kit new (.+?)`", section)
+    status, _ = said(capsys, folder, "--defaults")
+    assert status == 0 and (tmp_path / folder / "requirements.txt").exists()
+    assert (tmp_path / folder / "my_runtime" / "my_runtime.json").exists()
 
 
 @pytest.mark.parametrize("answers", ANSWERS, ids=lambda each: f"{each['name'][:9]}-{each.get('kind', 'describes')}")

@@ -1,6 +1,6 @@
 """The zoo: the smallest runtimes that have one fault each, made from the healthy one by one change.
 
-The healthy one is the copy that the README's list "Start a runtime of your own" makes, called ``zooruntime``.
+The healthy one is a copy of the Demo Runtime, called ``zooruntime``: what the kit does for others can be broken there.
 It is installed once, into a folder; each cage has a copy of that, which only its own processes see. A change is made
 to the source, and to the installed copy of the same file. Where it changes how the package is built, it is installed
 anew from the source.
@@ -21,22 +21,31 @@ from pathlib import Path
 from elyra_runtime_doctor.host import Server, environment, own_jupyter, run
 
 ROOT = Path(__file__).parents[1]
-STEPS = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Start a runtime of your own\n")[2]
-STEPS = STEPS.partition("\n## ")[0]
-COPIED = re.findall("`(.+?)`", STEPS.partition("1. Copy ")[2].partition(" to an empty folder")[0])
-WORDS = re.findall(r"^ *\| `(.+?)` \| `(.+?)` \|", STEPS, re.MULTILINE)
-BLOCK = re.search("from a line `(.+?)` to the next line `(.+?)`", STEPS).groups()
+
+COPIED = "demo_runtime", "jupyter-config", "pyproject.toml", ".gitignore", "LICENSE"
+BLOCK = "# Not for a copy, from here", "# to here."
+
+WORDS = (
+    ("demo_runtime", "{name}_runtime"),
+    ("demo-runtime", "{name}-runtime"),
+    ("demoruntime", "{name}runtime"),
+    ("DEMO_RUNTIME", "{NAME}_RUNTIME"),
+    ("Demo Runtime", "{Name} Runtime"),
+    ("Demo", "{Name}"),
+)
+"""What is called otherwise in a copy of the Demo Runtime, in files and in their names, in this order."""
 
 
-def copy_of_the_demo(folder, called="orbit"):
-    """Make the runtime that the README's list makes, in ``folder``, with ``called`` for its own word ``orbit``."""
+def copy_of_the_demo(folder, called):
+    """Make a runtime in ``folder`` that is the Demo Runtime, but for its names, which begin with ``called``."""
     for name in COPIED:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(ROOT / name, folder)
     (folder / "README.md").touch()
-    words = [(old, _called(new, called)) for old, new in WORDS]
+    names = {"name": called, "Name": called.capitalize(), "NAME": called.upper()}
+    words = [(old, new.format(**names)) for old, new in WORDS]
     for path in sorted(folder.rglob("*"), reverse=True):  # files come before the folder that holds them
         if path.is_file():
             kept = _without_blocks(path.read_text(encoding="utf-8"))
@@ -47,10 +56,6 @@ def copy_of_the_demo(folder, called="orbit"):
 def _without_blocks(text):
     first, last = map(re.escape, BLOCK)
     return re.sub(rf"^ *{first}\n.*?^ *{last}\n", "", text, flags=re.MULTILINE | re.DOTALL)
-
-
-def _called(word, name):
-    return word.replace("orbit", name).replace("ORBIT", name.upper()).replace("Orbit", name.capitalize())
 
 
 def _replaced(text, words):
