@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from copier import run_copy
+from copier import run_copy, run_update
 from host import FIELDS, Server, own_jupyter, run
 from zoo import ROOT, installed_from
 
@@ -248,15 +248,57 @@ def test_it_needs_neither_git_nor_a_network_and_its_last_words_are_for_git(tmp_p
     assert (tmp_path / "내 orbit" / "orbit_runtime" / "processor.py").exists()
 
 
-def test_the_repository_offers_the_same(tmp_path):
-    clone = tmp_path / "clone"
-    shutil.copytree(TEMPLATE, clone / "kit" / TEMPLATE.name)
-    shutil.copy(ROOT / "copier.yml", clone)
-    answers = {**QUEUE, "kit": "elyra-runtime-kit"}
-    from_kit, from_clone = files(made(tmp_path / "a", answers)), files(made(tmp_path / "b", answers, clone))
+class Git:
+    """A repository in ``folder``, with all that lies there."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self("init", "--quiet")
+
+    def __call__(self, *arguments):
+        names = ["-c", "user.name=A", "-c", "user.email=a@example.com"]
+        return subprocess.run(["git", *names, *arguments], cwd=self.folder, capture_output=True, text=True, check=True)
+
+    def commit(self, tag=None):
+        self("add", ".")
+        self("commit", "--quiet", "-m", "all")
+        if tag:
+            self("tag", tag)
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """A repository that holds what this one offers to ``copier``, as version 1."""
+    folder = tmp_path / "a clone"
+    shutil.copytree(TEMPLATE, folder / "kit" / TEMPLATE.name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "copier.yml", folder)
+    git = Git(folder)
+    git.commit("v1.0.0")
+    return git
+
+
+def test_the_repository_offers_the_same(tmp_path, clone):
+    line = "elyra-runtime-kit @ " + (clone.folder / "kit").as_uri()
+    from_kit = files(made(tmp_path / "from kit", {**QUEUE, "kit": line}))
+    from_clone = files(made(tmp_path / "from clone", QUEUE, clone.folder))
     remembered = Path(".copier-answers.yml")
-    assert str(clone) in from_clone.pop(remembered).decode() and from_kit.pop(remembered)
+    assert f"_src_path: {clone.folder}" in from_clone.pop(remembered).decode() and from_kit.pop(remembered)
     assert from_clone == from_kit
+
+
+def test_an_update_merges_what_the_template_has_learned_with_what_its_owner_has_changed(tmp_path, clone):
+    folder = made(tmp_path / "orbit", {"name": "orbit"}, clone.folder)
+    fields, workflow = folder / "orbit_runtime" / "orbit.json", folder / ".github" / "workflows" / "test.yml"
+    fields.write_text(fields.read_text(encoding="utf-8").replace("my-bucket", "orbit-bucket"), encoding="utf-8")
+    Git(folder).commit()
+    template = clone.folder / "kit" / TEMPLATE.name / "project" / ".github" / "workflows" / "test.yml.jinja"
+    text = template.read_text(encoding="utf-8")
+    assert text.count("timeout-minutes: 30") == 1
+    template.write_text(text.replace("timeout-minutes: 30", "timeout-minutes: 45"), encoding="utf-8")
+    clone.commit("v1.1.0")
+    run_update(folder, defaults=True, overwrite=True, quiet=True)
+    assert "timeout-minutes: 45" in workflow.read_text(encoding="utf-8")
+    assert "orbit-bucket" in fields.read_text(encoding="utf-8")
 
 
 def test_pip_takes_the_kit_from_where_it_is_installed(tmp_path):
