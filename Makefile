@@ -81,6 +81,11 @@ bench: setup ## measure how the cost grows with the number of nodes, the time to
 	@$(ENV) benchmarks/bench_page.py
 	@$(ENV) benchmarks/bench_runs.py
 
+# It asks Elyra, the doctor and the contract about hundreds of mistakes, and takes half an hour.
+.PHONY: bench-doctor
+bench-doctor: setup ## count the mistakes that hurt, and who names them (all kinds: make bench-doctor ARGS="--all")
+	@$(ENV) -W ignore benchmarks/bench_doctor.py $(ARGS)
+
 # A folder that pip takes: pip install --find-links dist elyra-dask-runtime
 .PHONY: dist
 dist: setup ## build the wheels and the sdists of all distributions, in dist/

@@ -47,6 +47,8 @@ PROVED_BY = (
     ("book/workshop.py", ("test_workshop", "_toc.yml")),
     ("book/*.py", ("test_make",)),
     ("book/*", ("test_errors",)),
+    ("benchmarks/mistakes.py", ("test_mistakes",)),
+    ("benchmarks/oracle.py", ("test_mistakes",)),
     ("benchmarks/*", ("test_benchmark",)),
     ("matrix/*", ("test_matrix",)),
     ("Makefile", ("test_make",)),

@@ -1,0 +1,167 @@
+"""How many mistakes that hurt are named by the doctor, how many only by the contract, and how many by nobody.
+
+It makes mistakes in healthy runtimes by rule, and asks Elyra, the doctor and the contract about each. Run it with
+``make bench-doctor``. It takes about half an hour on two processors. ``--all`` shows the kinds that are kept away, too.
+"""
+
+import argparse
+import collections
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+import forked  # noqa: E402
+import oracle  # noqa: E402
+from kit_zoo import KitCage  # noqa: E402
+from mistakes import PROJECT, kept_away, mistakes, texts  # noqa: E402
+from zoo import Cage, installed  # noqa: E402
+
+SEED = 25
+FIELDS = {
+    "api_endpoint": "https://demo.example.com/api",
+    "api_username": "me",
+    "api_password": oracle.PASSWORD,
+    "cos_endpoint": "https://storage.example.com:9000",
+    "cos_bucket": "my-bucket",
+}
+PROJECTS = {
+    "by hand": (Cage, oracle.User("zooruntime", "ZOO_RUNTIME", FIELDS, ("json",))),
+    "on the kit": (KitCage, oracle.User("smallest", "SMALLEST", {}, ())),
+}
+UNBUILT, HARMLESS, DOCTOR, CONTRACT, NOBODY = "not built", "harmless", "doctor", "contract", "nobody"
+
+
+def put(mistake, cage):
+    """Make ``mistake`` in ``cage``. Raises ``RuntimeError`` if it cannot be built any more."""
+    for name, text in mistake.files.items():
+        file, there = cage.source / name, cage.site / installed(name)
+        if text is None:
+            file.unlink()
+            there.unlink(missing_ok=True)
+        else:
+            file.write_text(text, encoding="utf-8")
+            there.parent.mkdir(parents=True, exist_ok=True)
+            if PROJECT not in mistake.files:
+                shutil.copy(file, there)
+    (cage.site / PROJECT).unlink(missing_ok=True)
+    if PROJECT in mistake.files:
+        cage.install()
+
+
+def examine(project, mistake, healthy):
+    """Return what Elyra, the doctor and the contract say of ``mistake``: a dict for JSON."""
+    kind, user = PROJECTS[project]
+    directory = Path(tempfile.mkdtemp(prefix="mistake-"))
+    said = {"project": project, "kind": mistake.kind, "place": mistake.place}
+    try:
+        cage = kind(directory / "cage")
+        try:
+            put(mistake, cage)
+        except RuntimeError as error:
+            return {**said, "verdict": UNBUILT, "worse": [str(error)[-300:]]}
+        said["worse"] = oracle.worse(healthy, oracle.ask(cage, user))
+        said["doctor"] = doctor(cage, user.runtime)
+        named = [each for each in said["doctor"] if not each[2].startswith("this check could not be done")]
+        if not said["worse"]:
+            return {**said, "verdict": HARMLESS}
+        if named:
+            return {**said, "verdict": DOCTOR}
+        said["contract"] = contract(cage)
+        return {**said, "verdict": CONTRACT if said["contract"] else NOBODY}
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def doctor(cage, runtime):
+    """Return what the doctor names: row, status and what it found."""
+    done = cage.run("elyra-runtime-doctor", runtime, "--json")
+    if done.returncode not in (0, 1) or not done.stdout.startswith("{"):
+        says_why = "mean" in done.stderr or not done.stderr.startswith("No runtime is called")
+        return [(0, "fail", done.stderr)] if says_why else []
+    results = json.loads(done.stdout)["results"]
+    named = [each for each in results if each["status"] in ("warning", "fail")]
+    return [(each["number"], each["status"], each["found"]) for each in named]
+
+
+def contract(cage):
+    """Return the first test of the contract that fails, and what it says: texts, or none."""
+    (cage.directory / "test_mistake.py").write_text(cage.contract_of_it, encoding="utf-8")
+    options = ["-q", "-x", "-p", "no:cacheprovider", "--tb=line", "--show-capture=no", "--rootdir", cage.directory]
+    done = cage.run("pytest", *options, cage.directory / "test_mistake.py", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    if done.returncode == 0:
+        return []
+    return re.findall(r"^(?:FAILED|ERROR) .*", done.stdout, re.MULTILINE) or [done.stdout[-500:] + done.stderr[-500:]]
+
+
+def work(number, workers, jobs, healthy, directory):
+    with open(directory / f"{number}.jsonl", "w", encoding="utf-8") as file:
+        for project, mistake in jobs[number::workers]:
+            try:
+                result = examine(project, mistake, healthy[project])
+            except Exception as error:
+                result = {"project": project, **mistake._asdict(), "verdict": f"bench: {type(error).__name__}: {error}"}
+                result.pop("files")
+            print(json.dumps(result, ensure_ascii=False), file=file, flush=True)
+
+
+def results(jobs, healthy, workers):
+    """Return what is said of all ``jobs``."""
+    directory = Path(tempfile.mkdtemp(prefix="mistakes-"))
+    print(f"What is said of each is in {directory}.", file=sys.stderr, flush=True)
+    children = []
+    for number in range(workers):
+        child = os.fork()
+        if not child:
+            work(number, workers, jobs, healthy, directory)
+            os._exit(0)
+        children.append(child)
+    for child in children:
+        os.waitpid(child, 0)
+    return [json.loads(line) for file in directory.glob("*.jsonl") for line in file.read_text().splitlines()]
+
+
+def table(found):
+    """Yield the lines of a table: for each kind of mistake how many hurt, and who names them."""
+    row = "{:<58} {:>5} {:>5} {:>6} {:>8} {:>6} {:>6}"
+    yield row.format("kind of mistake", "all", "hurt", "doctor", "contract", "nobody", "alarms")
+    kinds = collections.defaultdict(list)
+    for each in found:
+        kinds[each["kind"]].append(each)
+    for kind, each in [*sorted(kinds.items()), ("all of them", found)]:
+        counts = collections.Counter(one["verdict"] for one in each)
+        hurt = counts[DOCTOR] + counts[CONTRACT] + counts[NOBODY]
+        alarms = sum(one["verdict"] == HARMLESS and bool(one["doctor"]) for one in each)
+        built = len(each) - counts[UNBUILT]
+        yield row.format(kind[:58], built, hurt, counts[DOCTOR], counts[CONTRACT], counts[NOBODY], alarms)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--most", type=int, default=3, help="so many mistakes of each kind")
+    parser.add_argument("--workers", type=int, default=3)
+    parser.add_argument("--all", action="store_true", help="show the kinds that are kept away, too")
+    options = parser.parse_args()
+    forked.import_what_they_import()
+    forked.take_over()
+    jobs, healthy = [], {}
+    for project, (kind, user) in PROJECTS.items():
+        with tempfile.TemporaryDirectory() as directory:
+            cage = kind(Path(directory, "cage"))
+            jobs += [(project, mistake) for mistake in mistakes(texts(cage.source), SEED, options.most)]
+            healthy[project] = oracle.ask(cage, user)
+    print(f"{len(jobs)} mistakes of {len({mistake.kind for _, mistake in jobs})} kinds.", file=sys.stderr, flush=True)
+    found = results(jobs, healthy, options.workers)
+    for heading, away in (("Kinds that the checks were written for", False), ("Kinds that were kept away", True)):
+        if options.all or not away:
+            rows = table([each for each in found if kept_away(each["kind"]) == away])
+            print(f"{heading}:\n", *rows, "", sep="\n")
+
+
+if __name__ == "__main__":
+    main()
