@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
+from jsonschema import Draft7Validator
+
 from elyra_runtime_doctor.host import Server
 
 ADDRESSES = "api_endpoint", "cos_endpoint"
@@ -95,6 +97,8 @@ def form(server, cage, user):
     answer = server.get(f"elyra/schema/runtimes/{user.runtime}")
     yield "the schema is served", answer.status_code
     schema = answer.json()
+    more = made_up(schema) if isinstance(schema.get("properties"), dict) else {}
+    Path(cage.directory, "asked.json").write_text(json.dumps(more), encoding="utf-8")
     yield "the menu has its name", isinstance(schema.get("title"), str) and bool(schema["title"])
     yield "it is offered in the menu of its type", schema.get("runtime_type") == user.type_id
     described = schema["properties"]["metadata"].get("properties", {})
@@ -102,7 +106,7 @@ def form(server, cage, user):
     yield "the panel can show the addresses", both
     passwords = [field for name, field in described.items() if "password" in name]
     yield "passwords are masked", all(field["uihints"]["ui:field"] == PASSWORD_FIELD for field in passwords)
-    sent = entered(described, user.fields)
+    sent = entered(described, {**more, **user.fields})
     body = {"schema_name": user.runtime, "display_name": "Mine", "name": "mine"}
     answer = server.post("elyra/metadata/runtimes", {**body, "metadata": {**sent, "display_name": "Mine"}})
     yield "it is saved", answer.status_code
@@ -129,6 +133,17 @@ def entered(described, fields):
     }
     shown = {name: value for name, value in fields.items() if name in known and not _hidden(described, name)}
     return {**defaults, **shown}
+
+
+def made_up(schema):
+    """Return what a user enters into required fields that the healthy runtime does not have, if anything is taken."""
+    container = schema["properties"]["metadata"]
+    values = {}
+    for name in container.get("required") or []:
+        field = container["properties"].get(name)
+        taken = [value for value in ("x", 1, {}, ["x"], True) if Draft7Validator(field or {}).is_valid(value)]
+        values |= {name: taken[0]} if taken and "default" not in (field or {"default": None}) else {}
+    return values
 
 
 def _hidden(described, name):
@@ -170,7 +185,8 @@ def hand(server, cage, user):
     """A runtime configuration that was written by hand, as old ones are, without its type."""
     folder = Path(cage.variables["JUPYTER_DATA_DIR"], "metadata", "runtimes")
     folder.mkdir(parents=True, exist_ok=True)
-    fields = {name: value for name, value in user.fields.items() if name != "api_password"}
+    mine = server.get("elyra/metadata/runtimes/mine").json().get("metadata", user.fields)
+    fields = {name: value for name, value in mine.items() if name not in ("runtime_type", "display_name")}
     content = {"display_name": "Hand", "schema_name": user.runtime, "metadata": fields}
     (folder / "hand.json").write_text(json.dumps(content), encoding="utf-8")
     answer = server.get("elyra/metadata/runtimes/hand")
@@ -191,6 +207,7 @@ def palette(server, cage, user):
 def by_command(server, cage, user):
     """The same by command line."""
     options = [f"--{name}={value}" for name, value in user.fields.items()]
+    options += [f"--{name}={value}" for name, value in _more(cage).items() if name not in user.fields]
     names = ["--schema_name=" + user.runtime, "--display_name=Command", "--name=command"]
     done = _run(cage, "elyra-metadata", "create", "runtimes", *names, *options)
     yield "create", done.returncode
@@ -213,6 +230,12 @@ def by_command(server, cage, user):
         done = _run(cage, "elyra-pipeline", "export", "mine.pipeline", "--runtime-config", "command", *target)
         yield "export", done.returncode
         yield "export is written", Path(cage.root, f"command.{format}").is_file()
+
+
+def _more(cage):
+    """Return what a user gives to required fields that the healthy runtime does not have."""
+    file = Path(cage.directory, "asked.json")
+    return json.loads(file.read_text()) if file.is_file() else {}
 
 
 def _run(cage, *command):

@@ -248,6 +248,27 @@ SUPPORTED = "supported_properties = {ENV_VARIABLES}"
 RETURN = "        return ZooPipelineProcessorResponse(page, None, None)"
 SAVE = "    def pre_save(self, **kwargs):"
 
+ORDER = "        order = in_order(pipeline.operations)\n        names"
+ICON = "zoo_runtime/static/zoo_runtime.svg"
+
+
+def with_field(described):
+    """The edit that adds the field ``queue`` to the form."""
+    first = '        "api_username": {'
+    return (Edit(FORM, first, f'        "queue": {described},\n{first}'),)
+
+
+def with_method(source):
+    """The edit that adds a method to the processor."""
+    return Edit(PROCESSOR, SUPPORTED, f"{SUPPORTED}\n\n{source}")
+
+
+def icon(cage):
+    """What JupyterLab gets of the icon."""
+    with cage.server() as server:
+        return said(server.get("static/zoo_runtime/zoo_runtime.svg"))
+
+
 ANIMALS = [
     Animal(
         1,
@@ -777,6 +798,123 @@ ANIMALS = [
         log,
         "^$",
         (Edit("zoo_runtime/processor.py", "import logging\n", "import logging\nraise SystemExit\n"),),
+    ),
+]
+
+ANIMALS += [
+    Animal(
+        34,
+        "value-error-in-a-helper",
+        submit_by_command,
+        "Error parsing pipeline",
+        (
+            Edit(PROCESSOR, ORDER, f"        self._check()\n{ORDER}"),
+            with_method('    def _check(self):\n        raise ValueError("no service")'),
+        ),
+    ),
+    Animal(
+        37,
+        "path-lost-in-a-helper",
+        "export_goes_where",
+        "500",
+        (
+            Edit(PROCESSOR, "        return quote(path)", "        return self._link(path)"),
+            with_method("    def _link(self, path):\n        quote(path)"),
+        ),
+    ),
+    Animal(
+        67,
+        "unknown-type",
+        lambda cage: create_by_command(cage, queue="all"),
+        "Unknown type 'strng'",
+        with_field('{"title": "Queue", "type": "strng"}'),
+    ),
+    Animal(
+        68,
+        "pattern-of-python",
+        served_schema,
+        "P<name>",
+        with_field('{"title": "Queue", "type": "string", "pattern": "^(?P<name>[a-z]+)$"}'),
+    ),
+    Animal(
+        68,
+        "pattern-of-nobody",
+        lambda cage: create_by_command(cage, queue="all"),
+        "unterminated character set",
+        with_field('{"title": "Queue", "type": "string", "pattern": "^(["}'),
+    ),
+    Animal(
+        69,
+        "default-is-no-choice",
+        create,
+        "400 .*field 'queue' is not valid",
+        with_field('{"title": "Queue", "description": "One", "type": "string", "enum": ["all"], "default": "any"}'),
+    ),
+    Animal(
+        70,
+        "required-is-misspelt",
+        "form_is_saved",
+        "400.*field 'cos_buckt' is missing",
+        (
+            Edit(
+                FORM, '["api_endpoint", "cos_endpoint", "cos_bucket"]', '["api_endpoint", "cos_endpoint", "cos_buckt"]'
+            ),
+        ),
+    ),
+    Animal(71, "no-type", served_schema, "200", with_field('{"title": "Queue"}')),
+    Animal(
+        72,
+        "no-limit",
+        lambda cage: create_by_command(cage, queue="longer than three"),
+        "has been written",
+        with_field('{"title": "Queue", "type": "string", "maxLenght": 3}'),
+    ),
+    Animal(
+        73, "two-titles", served_schema, "Last", with_field('{"title": "First", "title": "Last", "type": "string"}')
+    ),
+    Animal(
+        74,
+        "async-process",
+        "submission_from_the_editor",
+        "500.*coroutine",
+        (Edit(PROCESSOR, "    def process(self, pipeline):", "    async def process(self, pipeline):"),),
+    ),
+    Animal(
+        75,
+        "hook-misspelt",
+        create,
+        "^201",
+        (Edit(SCHEMA, SAVE, f'    def post_sav(self, **kwargs):\n        raise OSError("no")\n\n{SAVE}'),),
+    ),
+    Animal(
+        76,
+        "name-misspelt",
+        "submission_from_the_editor",
+        "500.*name 'in_ordr' is not defined",
+        (Edit(PROCESSOR, ORDER, ORDER.replace("in_order", "in_ordr")),),
+    ),
+    Animal(
+        77,
+        "exits",
+        submit_by_command,
+        r"^((?!Error|job).|\n)*$",
+        (Edit(PROCESSOR, ORDER, f"        raise SystemExit\n{ORDER}"),),
+    ),
+    Animal(
+        78,
+        "name-of-the-local-type",
+        types,
+        "^200 (?!.*ZOO_RUNTIME)",
+        (Edit(TYPE, EXTENDED, EXTENDED.replace("Zoo Runtime", "Local")),),
+    ),
+    Animal(79, "percent-sign", icon, '100%"', (Edit(ICON, "<svg ", '<svg data-scale="100%" '),)),
+    Animal(
+        80,
+        "group-in-the-singular",
+        log,
+        "^((?!zooruntime processor).|\n)*$",
+        (Edit(PROJECT, '"elyra.pipeline.processors"', '"elyra.pipeline.processor"'),),
+        contract=False,  # it finds no runtime of this name
     ),
 ]
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from elyra_runtime_doctor.rows import PACKAGE, ROWS
 from elyra_runtime_kit import Declaration, DeclarationError, Runtime
 
 IMPOSSIBLE = {4, 9, 10, 11, 13, 15, 16, 17, 19, 20, 21, 22, 23, 24, 25, 26, 28}
-IMPOSSIBLE |= {32, 33, 34, 37, 38, 51, 52, 53, 55, 57, 60, 61}
+IMPOSSIBLE |= {32, 33, 34, 37, 38, 51, 52, 53, 55, 57, 60, 61, 77, 79}
 """The kit does what these rows are about, and a runtime cannot replace it."""
 
 NAMES = {"name": "kitrows", "type_id": "KIT_ROWS", "display_name": "Kit Rows"}
@@ -24,6 +25,17 @@ def declare(fields=(), run=lambda self, job: None, body=(), **changes):
     """Make the class of a runtime on the kit."""
     declaration = Declaration(**{**NAMES, "fields": dict(fields), **changes})
     return type("Made", (Runtime,), {"declaration": declaration, "run": run, "__module__": __name__, **dict(body)})
+
+
+async def run_later(self, job):
+    pass
+
+
+def declare_in_a_file(text):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "fields.json")
+        path.write_text(text, encoding="utf-8")
+        Declaration(**NAMES, fields=path)
 
 
 WHEN_DECLARED = {
@@ -38,6 +50,14 @@ WHEN_DECLARED = {
     41: lambda: declare(body={"supported_properties": {"kubernetes_secrets"}}),
     56: lambda: declare(exports={"json": "JSON"}),
     62: lambda: declare(run=lambda self: None),
+    67: lambda: declare(fields={"queue": {"type": "strng"}}),
+    69: lambda: declare(fields={"queue": {"type": "string", "enum": ["all"], "default": "any"}}),
+    70: lambda: declare(fields={"jobs": {"type": "integer", "minimum": 9, "maximum": 1}}),
+    71: lambda: declare(fields={"queue": {"title": "Queue"}}),
+    72: lambda: declare(fields={"queue": {"type": "string", "maxLenght": 3}}),
+    73: lambda: declare_in_a_file('{"queue": {"type": "string", "title": "First", "title": "Last"}}'),
+    74: lambda: declare(run=run_later),
+    78: lambda: declare(display_name="Local"),
 }
 """What makes the fault of a row: an error, as soon as Python reads the class."""
 
@@ -98,10 +118,14 @@ POSSIBLE = {
     46: planted(46, Edit(PROJECT, GROUP + POINT + "\n", PROVIDERS), installed=catalog),
     48: planted(48, Edit(PROJECT, "smallest:Smallest", "smallest.py:Smallest/")),
     59: planted(59, Edit(CODE, IMPORT, f"raise SystemExit\n{IMPORT}")),
+    68: planted(68, Edit(CODE, '"Smallest")', '"Smallest", fields={"q": {"type": "string", "pattern": "(?P<q>a)"}})')),
+    75: planted(75, Edit(CODE, "    def run", "    def handler(self):\n        return []\n\n    def run")),
+    76: planted(76, Edit(CODE, '"would run"', "would_run")),
+    80: planted(80, Edit(PROJECT, "elyra.pipeline.processors", "elyra.pipeline.processor")),
 }
 """What makes the fault of a row, on the kit, too. The doctor names it."""
 
-MOST_POSSIBLE = 12
+MOST_POSSIBLE = 13
 
 
 def test_each_row_that_a_package_can_cause_is_counted_once():

@@ -5,6 +5,8 @@ import os
 import sys
 from importlib.util import find_spec
 
+from elyra_runtime_doctor import sources
+from elyra_runtime_doctor.checks.discovery import PROCESSORS
 from elyra_runtime_doctor.probe import examine, failed
 from elyra_runtime_doctor.report import text
 from elyra_runtime_doctor.rows import FAIL, NoReport, to_json
@@ -18,7 +20,12 @@ def main(arguments=None):
         "It loads the runtimes as Elyra does, in a process of its own, and changes nothing.",
         epilog="The exit status is 0 if no check failed, 1 if one did, and 2 if there is no report.",
     )
-    parser.add_argument("name", nargs="?", help="the name of the runtime's entry point (without it: all runtimes)")
+    parser.add_argument(
+        "name",
+        nargs="?",
+        help="the name of the runtime's entry point (without it: all runtimes), or what is not installed yet: the "
+        "folder of a package, such as ./, a wheel or an sdist. Of that, no code runs",
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--verbose", action="store_true", help="print the checks that pass, too")
     parser.add_argument(
@@ -39,6 +46,8 @@ def main(arguments=None):
     if options.levels is not None and not options.name:
         parser.error("--levels needs the name of a runtime")
     token = os.environ.pop("JUPYTER_TOKEN", "")  # the runtimes that are loaded have no business with it
+    if options.name and sources.is_path(options.name):
+        return _of_files(options)
     if find_spec("elyra") is None:
         return _error("Elyra is not installed in this environment. Install it: pip install 'elyra-runtime-kit[elyra]'")
     try:
@@ -50,6 +59,19 @@ def main(arguments=None):
     except KeyboardInterrupt:
         return _error("Interrupted, without a report.")
     _print(to_json(report) if options.json else "\n".join(_lines(report, options.verbose)))
+    return int(failed(report))
+
+
+def _of_files(options):
+    """Print the report on files. Return the exit status."""
+    try:
+        report = sources.examine(options.name)
+    except NoReport as error:
+        return _error(str(error))
+    if not report["runtimes"] and not failed(report):
+        return _error(f"{options.name} registers no runtime: it has no entry point in the group {PROCESSORS!r}.")
+    report["results"] = [{**result, "where": "here"} for result in report["results"]]
+    _print(to_json(report) if options.json else "\n".join(text(report, options.verbose)))
     return int(failed(report))
 
 

@@ -25,6 +25,7 @@ from unittest.mock import patch
 import pytest
 from jsonschema import Draft7Validator
 
+from elyra_runtime_doctor import form as shape
 from elyra_runtime_doctor.checks.discovery import PROCESSORS
 from elyra_runtime_doctor.checks.schemas import PASSWORD_FIELD
 from elyra_runtime_doctor.host import Server, environment, own_jupyter, run
@@ -150,9 +151,9 @@ class RuntimeContract:
     @classmethod
     def fields(cls, elyra, schema):
         """The fields of a runtime configuration that a user fills in, by name."""
-        described = schema["properties"]["metadata"]["properties"]
+        described = shape.fields(schema)
         masked = [
-            name for name, field in described.items() if field.get("uihints", {}).get("ui:field") == PASSWORD_FIELD
+            name for name, field in described.items() if shape.part(field, "uihints").get("ui:field") == PASSWORD_FIELD
         ]
         made_up = {
             name: secret
@@ -602,7 +603,7 @@ def lines_with(secret, text):
 
 def hidden(schema, name):
     """Tell whether Elyra's form drops the field ``name``."""
-    return schema["properties"]["metadata"]["properties"].get(name, {}).get("uihints", {}).get("hidden", False)
+    return shape.hidden(shape.fields(schema).get(name))
 
 
 def form(runtime, display_name, fields):

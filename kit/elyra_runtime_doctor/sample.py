@@ -2,6 +2,7 @@
 
 from jsonschema import Draft7Validator, FormatChecker
 
+from elyra_runtime_doctor import form
 from elyra_runtime_doctor.rows import Skip
 
 CANDIDATES = {
@@ -30,10 +31,9 @@ def sample(schema, fields=None):
     ``fields`` are values that are known to be right; they come first. Raises ``Skip`` for a required field
     whose pattern no made-up value matches.
     """
-    container = schema["properties"]["metadata"]
-    required = container.get("required", [])
+    required = form.required(schema)
     values = {}
-    for name, field in container.get("properties", {}).items():
+    for name, field in form.fields(schema).items():
         if fields and name in fields:
             values[name] = fields[name]
         elif "default" in field:
@@ -46,10 +46,15 @@ def sample(schema, fields=None):
 def _made_up(name, field):
     validator = Draft7Validator(field, format_checker=FormatChecker())
     types = field.get("type", "string")
-    hints = [hint for hint in [field.get("uihints", {}).get("ui:placeholder")] if hint] + field.get("examples", [])
+    hints = [hint for hint in [form.part(field, "uihints").get("ui:placeholder")] if hint]
     known = [field["const"]] if "const" in field else field.get("enum", [])
     guesses = [guess for type in ([types] if isinstance(types, str) else types) for guess in CANDIDATES.get(type, [])]
-    for value in [*known, *hints, *guesses]:
-        if validator.is_valid(value):
-            return value
-    raise Skip(f"no value can be made up for the required field '{name}': give it a 'ui:placeholder' that is valid")
+    try:
+        return next(
+            value for value in [*known, *hints, *field.get("examples", []), *guesses] if validator.is_valid(value)
+        )
+    except StopIteration:
+        why = "give it a 'ui:placeholder' that is valid"
+    except Exception as error:  # jsonschema raises what it stumbles on, where the field is no schema
+        why = f"it cannot be validated ({type(error).__name__}: {error})"
+    raise Skip(f"no value can be made up for the required field '{name}': {why}")

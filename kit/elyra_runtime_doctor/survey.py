@@ -26,6 +26,7 @@ from elyra.metadata.schemaspaces import ComponentCatalogs, Runtimes
 from elyra.pipeline.registry import PipelineProcessorRegistry
 from elyra.pipeline.runtime_type import RuntimeProcessorType, RuntimeTypeResources
 
+from elyra_runtime_doctor import form
 from elyra_runtime_doctor.checks.discovery import PROCESSORS, PROVIDERS
 from elyra_runtime_doctor.rows import Skip
 from elyra_runtime_doctor.sample import sample
@@ -40,6 +41,7 @@ class EntryPointsFile:
 
     path: Path
     groups: dict = field(default_factory=dict)
+    other_groups: list = field(default_factory=list)
     error: Exception = None
 
     @property
@@ -85,9 +87,8 @@ class EntryPoint:
         """Say which file of the package is no JSON, if ``error`` is about one, which does not name it."""
         if not isinstance(error, json.JSONDecodeError):
             return ""
-        package = find_spec(re.match(r"\w*", self.value)[0])
-        for folder in package.submodule_search_locations or ():
-            for path in sorted(Path(folder).rglob("*.json")):
+        for folder in _folders(self):
+            for path in sorted(folder.rglob("*.json")):
                 if path.read_text(encoding="utf-8", errors="replace") == error.doc:
                     return f" ({path} is no JSON)"
         return ""
@@ -290,15 +291,32 @@ class Runtime:
             raise Skip("it has no schema")
         return (named or unnamed)[0]
 
+    @cached_property
+    def schema_file(self):
+        """The JSON file in the packages of the runtime's providers that holds the schema: a ``Path``, or ``None``."""
+        for point in self.providers:
+            for path in sorted(path for folder in _folders(point) for path in folder.rglob("*.json")):
+                try:
+                    if json.loads(path.read_text(encoding="utf-8-sig")) == self.schema:
+                        return path
+                except (OSError, ValueError):
+                    continue
+        return None
+
+    @property
+    def schema_place(self):
+        """Where to look for the schema: its file, or the provider that gives it."""
+        return self.schema_file or ", ".join(point.value for point in self.providers)
+
     @property
     def container(self):
         """The part of the schema that is about the fields: ``properties.metadata``."""
-        return self.schema.get("properties", {}).get("metadata", {})
+        return form.part(self.schema, "properties", "metadata")
 
     @property
     def fields(self):
-        """The fields of its runtime configurations, by name."""
-        return self.container.get("properties", {})
+        """The fields of its runtime configurations, by name. What is no dict is no field."""
+        return form.fields(self.schema)
 
     @property
     def required(self):
@@ -356,6 +374,7 @@ def _read(file):
         for group in (PROVIDERS, PROCESSORS, "metadata.schemaspaces", "elyra.component.catalog_types"):
             if group in parser:
                 file.groups[group] = dict(parser[group].items())
+        file.other_groups = [group for group in parser.sections() if group not in file.groups]
     except (configparser.Error, UnicodeDecodeError) as error:
         file.error = error
     return file
@@ -368,6 +387,12 @@ def _served_by(point):
         return [schema.get("name") for schema in schemas if schema.get("schemaspace_id") == SCHEMASPACE_ID]
     except Exception:  # Elyra has met the same error, and logged it
         return []
+
+
+def _folders(point):
+    """Return the folders of the package that an entry point names."""
+    package = find_spec(re.match(r"\w*", point.value)[0])
+    return [Path(folder) for folder in (package and package.submodule_search_locations) or ()]
 
 
 def _known_types():

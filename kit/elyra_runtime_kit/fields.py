@@ -18,6 +18,8 @@ WORDS |= {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipl
 WORDS |= {"minItems", "maxItems", "examples", "uihints", "secret", "required"}
 """What a field may say: what the form or the validator of Elyra makes something of, and the two words of the kit."""
 
+BOUNDS = (("minLength", "maxLength"), ("minimum", "maximum"), ("minItems", "maxItems"))
+
 LIKE_A_SECRET = re.compile("password|passwd|passphrase|secret|token|credential|api_?key|private_?key", re.IGNORECASE)
 
 
@@ -71,6 +73,11 @@ def _problems(name, field):
     except SchemaError as error:
         yield f".{'.'.join(map(str, error.path))}: {error.message}"
         return
+    if field.get("enum") == []:
+        yield ".enum: there is nothing to choose"
+    for least, most in BOUNDS:
+        if least in field and most in field and field[least] > field[most]:
+            yield f": {least} is {field[least]}, and {most} is {field[most]}"
     if "default" in field and not _valid(field, field["default"]):
         yield f".default: {field['default']!r} is not what the field itself allows"
     if name in ADDRESSES and field.get("type") != "string":

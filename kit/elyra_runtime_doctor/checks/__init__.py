@@ -3,4 +3,4 @@
 To add one, write a function with ``@check`` and the next free number.
 """
 
-from elyra_runtime_doctor.checks import discovery, elyra, environment, running, runtime_types, schemas  # noqa: F401
+from elyra_runtime_doctor.checks import discovery, elyra, environment, forms, methods, running, runtime_types, schemas  # noqa: F401

@@ -1,10 +1,14 @@
-"""The source of a runtime's methods, for checks that must not call them."""
+"""The source of a runtime, for checks that must not call it."""
 
 import ast
 import inspect
+import sys
 import textwrap
 
 from elyra_runtime_doctor.rows import Skip
+
+NOT_THE_AUTHORS = {"elyra", "elyra_runtime_kit", "traitlets", "jupyter_server", "builtins", "abc", "enum", "typing"}
+"""Packages whose classes an author derives from, and has not written."""
 
 
 def syntax_tree(function):
@@ -12,4 +16,53 @@ def syntax_tree(function):
     try:
         return ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function)))).body[0]
     except (OSError, TypeError, SyntaxError) as error:
-        raise Skip(f"the source of {function.__name__}() cannot be read") from error
+        raise Skip(f"the source of {getattr(function, '__name__', function)}() cannot be read") from error
+
+
+def own_nodes(tree):
+    """Yield the nodes of a function, and none of the functions inside it."""
+    for child in ast.iter_child_nodes(tree):
+        if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            yield child
+            yield from own_nodes(child)
+
+
+def top(module):
+    """Return the package of a module, by name."""
+    return module.partition(".")[0]
+
+
+def is_authors(kind):
+    """Tell whether the author of the runtime has written the class ``kind``."""
+    return top(getattr(kind, "__module__", "builtins")) not in NOT_THE_AUTHORS
+
+
+def authors_classes(runtime):
+    """Return the classes of the runtime that Elyra calls and the author has written, bases included."""
+    kinds = [point.loaded for point in [*runtime.entry_points, *runtime.providers]]
+    for find in (lambda: type(runtime.resources), lambda: runtime.metadata_class):
+        try:
+            kinds.append(find())
+        except Exception:  # it has a row of its own
+            continue
+    return list(
+        dict.fromkeys(base for kind in kinds if inspect.isclass(kind) for base in kind.__mro__ if is_authors(base))
+    )
+
+
+def place(thing):
+    """Return where ``thing``, a class or a function, is written: ``file:line``."""
+    try:
+        return f"{inspect.getsourcefile(thing)}:{inspect.getsourcelines(thing)[1]}"
+    except (OSError, TypeError):
+        return getattr(thing, "__module__", "?")
+
+
+def authors_modules(runtime):
+    """Return the modules of the runtime's package that are loaded, by name."""
+    packages = {top(kind.__module__) for kind in authors_classes(runtime)}
+    return {
+        name: module
+        for name, module in sorted(sys.modules.items())
+        if top(name) in packages and getattr(module, "__file__", None)
+    }

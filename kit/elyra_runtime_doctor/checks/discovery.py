@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from elyra_runtime_doctor.form import nearly
 from elyra_runtime_doctor.rows import (
     ENVIRONMENT,
     GONE,
@@ -233,6 +234,27 @@ def import_comes_back(runtime):
     for point in [*runtime.entry_points, *runtime.providers]:
         if point.ends_the_process:
             return fail(f"{point.value}: {type(point.error).__name__} (at: {point.origin[-1]})")
+
+
+@check(
+    80,
+    "A group of entry points is nearly one of Elyra's",
+    seen=MISSING,
+    symptom="The tile is missing, or no configuration can be made, and the log has no line about it.",
+    cause="Elyra reads the entry points of its own groups, by their names. Nobody reads another group.",
+    way_out="Correct the name of the group in `pyproject.toml`, and install again.",
+)
+def groups_are_elyras(survey):
+    """The groups in the file `entry_points.txt` of every installed distribution."""
+    near = [
+        f"{file.path}: [{group}]; do you mean [{close}]?"
+        for file in survey.visible_files
+        for group in file.other_groups
+        for close in [nearly(group, GROUPS)]
+        if close
+    ]
+    if near:
+        return fail("; ".join(near))
 
 
 @check(

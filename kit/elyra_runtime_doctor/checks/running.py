@@ -4,7 +4,7 @@ import ast
 import inspect
 import textwrap
 
-from elyra_runtime_doctor.checks.code import syntax_tree
+from elyra_runtime_doctor.checks.code import NOT_THE_AUTHORS, own_nodes, place, syntax_tree, top
 from elyra_runtime_doctor.rows import PACKAGE, RUN, SILENT, Skip, check, explain, fail, warn
 
 
@@ -64,23 +64,61 @@ def methods_take_what_elyra_gives(runtime):
             return fail(f"{method}{signature}: {error}")
 
 
-def _returned(runtime, method):
-    """Return the expressions that ``method`` returns, or ``None`` where it is Elyra's own or cannot come to an end."""
+def _written(runtime, method):
+    """Yield the functions that the author has written for ``method``: itself, and what it calls of ``self``, in turn.
+
+    Raises ``Skip`` where it is not the author's.
+    """
     if not _is_own(runtime, method):
         raise Skip(f"it has no {method}()")
-    tree = syntax_tree(getattr(type(runtime.processor), method))
-    values = [node.value for node in _own_nodes(tree) if isinstance(node, ast.Return)]
+    kind = type(runtime.processor)
+    seen, waiting = set(), [method]
+    while waiting:
+        name = waiting.pop()
+        function = getattr(kind, name, None)
+        if name in seen or not _is_authors(runtime, function):
+            continue
+        seen.add(name)
+        yield function
+        waiting += [node.func.attr for node in own_nodes(syntax_tree(function)) if _is_call_of_self(node)]
+
+
+def _is_authors(runtime, function):
+    own = type(runtime.processor).__module__
+    module = getattr(function, "__module__", None) or "builtins"
+    return inspect.isfunction(function) and (module == own or top(module) not in NOT_THE_AUTHORS)
+
+
+def _is_call_of_self(node):
+    called = node.func if isinstance(node, ast.Call) else None
+    return isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name) and called.value.id == "self"
+
+
+def _returned(runtime, method, seen=()):
+    """Return what ``method`` returns: pairs of a function and an expression. Calls of ``self`` are followed.
+
+    Raises ``Skip`` where it is Elyra's own or the kit's, or cannot come to an end.
+    """
+    if not seen and not _is_own(runtime, method):
+        raise Skip(f"it has no {method}()")
+    function = getattr(type(runtime.processor), method)
+    if not seen and not _is_authors(runtime, function):
+        raise Skip(f"{method}() is that of {function.__module__}")
+    tree = syntax_tree(function)
+    values = [node.value for node in own_nodes(tree) if isinstance(node, ast.Return)]
     if not values and isinstance(tree.body[-1], ast.Raise):
         raise Skip(f"{method}() always raises an error")
-    return values or [None]
+    pairs = []
+    for value in values or [None]:
+        name = value.func.attr if _is_call_of_self(value) else None
+        followed = name and name not in (method, *seen) and _is_followed(runtime, name)
+        pairs += _returned(runtime, name, (*seen, method)) if followed else [(function, value)]
+    return pairs
 
 
-def _own_nodes(tree):
-    """Yield the nodes of a function, and none of the functions inside it."""
-    for child in ast.iter_child_nodes(tree):
-        if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-            yield child
-            yield from _own_nodes(child)
+def _is_followed(runtime, name):
+    function = getattr(type(runtime.processor), name, None)
+    return _is_authors(runtime, function) and not inspect.isgeneratorfunction(function)
 
 
 def _is_none(value):
@@ -89,10 +127,9 @@ def _is_none(value):
 
 def _responses(runtime):
     """Yield each class that `process` calls to return an instance of it, and the call."""
-    function = inspect.unwrap(type(runtime.processor).process)
-    for value in _returned(runtime, "process"):
+    for function, value in _returned(runtime, "process"):
         if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
-            called = function.__globals__.get(value.func.id)
+            called = inspect.unwrap(function).__globals__.get(value.func.id)
             if inspect.isclass(called):
                 yield called, value
 
@@ -107,11 +144,15 @@ def _responses(runtime):
 )
 def process_returns_a_response(runtime):
     """The `return` statements of `process`, and the classes that they name."""
-    if all(_is_none(value) for value in _returned(runtime, "process")):
-        return fail("process returns nothing")
+    returned = _returned(runtime, "process")
+    for function, value in returned:
+        if isinstance(value, (ast.Constant, ast.Dict, ast.List, ast.Tuple, ast.JoinedStr)) and not _is_none(value):
+            return fail(f"{place(function)}: {function.__name__} returns {ast.unparse(value)}, which is no response")
+    if all(_is_none(value) for _, value in returned):
+        return fail(f"{place(returned[0][0])}: process returns nothing")
     for response, _ in _responses(runtime):
         if getattr(response, "_type", "none of Elyra's") is None:
-            return fail(f"{response.__name__} has no _type")
+            return fail(f"{place(response)}: {response.__name__} has no _type")
 
 
 @check(
@@ -130,11 +171,18 @@ def response_leads_to_the_run(runtime):
     runtime.remote_type  # noqa: B018 - raises Skip for the local runtime, which has no such address
     for response, call in _responses(runtime):
         if not issubclass(response, RuntimePipelineProcessorResponse):
-            return fail(f"{response.__name__} is no RuntimePipelineProcessorResponse")
+            return fail(f"{place(response)}: {response.__name__} is no RuntimePipelineProcessorResponse")
         names = list(inspect.signature(response).parameters)
         given = dict(zip(names, call.args, strict=False)) | {word.arg: word.value for word in call.keywords}
         if _is_none(given.get("run_url", call)):
-            return fail(f"{response.__name__} is given None as run_url")
+            return fail(f"{place(type(runtime.processor))}: {response.__name__} is given None as run_url")
+
+
+def _uncaught(tree):
+    """Yield the nodes of a function, but for those inside a `try` that catches errors."""
+    caught = {each for node in own_nodes(tree) if isinstance(node, ast.Try) and node.handlers for each in node.body}
+    inside = {below for each in caught for below in ast.walk(each)}
+    yield from (node for node in own_nodes(tree) if node not in inside)
 
 
 @check(
@@ -147,13 +195,13 @@ def response_leads_to_the_run(runtime):
     way_out="Raise a `RuntimeError` with a message for the user: `raise RuntimeError(...) from error`.",
 )
 def process_raises_runtime_errors(runtime):
-    """The `raise` statements of `process`."""
-    if not _is_own(runtime, "process"):
-        raise Skip("it has no process()")
-    for node in _own_nodes(syntax_tree(type(runtime.processor).process)):
-        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
-            if getattr(node.exc.func, "id", None) == "ValueError":
-                return warn(f"in process: {textwrap.shorten(ast.unparse(node), 100)}")
+    """The `raise` statements of `process`, and of the methods of the processor that it calls."""
+    for function in _written(runtime, "process"):
+        for node in _uncaught(syntax_tree(function)):
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+                if getattr(node.exc.func, "id", None) == "ValueError":
+                    said = textwrap.shorten(ast.unparse(node), 100)
+                    return warn(f"{place(function)}: in {function.__name__}: {said}")
 
 
 @check(
@@ -168,8 +216,12 @@ def export_returns_the_path(runtime):
     """The `return` statements of `export`."""
     if not getattr(runtime.resources, "export_file_types", None):
         raise Skip("it has no export formats")
-    if all(_is_none(value) for value in _returned(runtime, "export")):
-        return fail("export returns nothing")
+    returned = _returned(runtime, "export")
+    for function, value in returned:
+        if isinstance(value, ast.Constant) and not isinstance(value.value, (str, type(None))):
+            return fail(f"{place(function)}: {function.__name__} returns {value.value!r}, which is no path")
+    if all(_is_none(value) for _, value in returned):
+        return fail(f"{place(returned[0][0])}: export returns nothing")
 
 
 explain(

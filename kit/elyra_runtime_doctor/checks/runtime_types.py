@@ -3,6 +3,7 @@
 from importlib.util import find_spec
 from pathlib import Path
 
+from elyra_runtime_doctor import icons
 from elyra_runtime_doctor.checks.discovery import lacks_member
 from elyra_runtime_doctor.rows import GONE, MISSING, REFUSED, RUN, SILENT, Skip, check, fail, warn
 
@@ -215,6 +216,56 @@ def formats_are_lower_case(runtime):
     bad = [id for id in _formats(runtime) if id != id.lower()]
     if bad:
         return fail(f"the ids are {', '.join(map(repr, bad))}")
+
+
+@check(
+    78,
+    "The display name makes the type another one",
+    seen=MISSING,
+    symptom="The tile is missing, and your runtime answers for another type, such as the local one.",
+    cause="Two members of an enumeration with one value are one member: the second name is an alias of the first.",
+    way_out="Give the type a display name that no other type has.",
+)
+def type_is_no_alias(runtime):
+    """The enumeration of types: which member the name of the type leads to."""
+    member = is_alias(runtime.schema.get("runtime_type"))
+    if member:
+        wanted = runtime.schema["runtime_type"]
+        return fail(f"{wanted!r} is another name of {member.name!r}: both are called {member.value!r}")
+
+
+def is_alias(name):
+    """Return the runtime type that ``name`` leads to, if that has another name, else ``None``."""
+    from elyra.pipeline.runtime_type import RuntimeProcessorType
+
+    member = RuntimeProcessorType.__members__.get(name) if isinstance(name, str) else None
+    return member if member is not None and member.name != name else None
+
+
+@check(
+    79,
+    "The icon cannot be drawn",
+    seen=GONE,
+    symptom="The launcher of JupyterLab is empty, for every runtime, and the browser's console says `URIError: URI "
+    "malformed`. Or the tile has no picture.",
+    cause="JupyterLab decodes the text of the icon as a part of an address, and then reads it as SVG. A percent sign "
+    'that is no escape ends it, as in `width="100%"`.',
+    way_out="Write `&#37;` for each percent sign, or numbers without one, and save the icon as SVG.",
+)
+def icon_can_be_drawn(runtime):
+    """The text of the icon's file."""
+    for file in _icon_files(runtime):
+        problem = icons.undrawn(file)
+        if problem:
+            return fail(f"{file}: {problem}")
+
+
+def _icon_files(runtime):
+    kind, extension, name = _icon(runtime)
+    if kind != "static":
+        raise Skip("only a running server serves the icon")
+    likely = _static_folders(module for module in _enabled_extensions() if _holds(module, Path(name).name))
+    return [file for folder in likely.get(extension, ()) for file in [Path(folder) / name] if file.is_file()]
 
 
 def _icon(runtime):

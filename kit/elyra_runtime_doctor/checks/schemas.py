@@ -3,11 +3,16 @@
 import ast
 import re
 
+from elyra_runtime_doctor import form
 from elyra_runtime_doctor.checks.code import syntax_tree
 from elyra_runtime_doctor.checks.discovery import lacks_member
+from elyra_runtime_doctor.checks.runtime_types import is_alias
 from elyra_runtime_doctor.rows import GONE, PANEL, REFUSED, SILENT, Skip, check, fail, warn
 
 PASSWORD_FIELD = "@elyra/metadata-extension:plugin.password"
+RUNTIMES = "runtimes", "130b8e00-de7c-4b32-b553-b4a52824a3b5"
+"""The name and the id of the schemaspace of runtime configurations (Elyra 4.1, ``elyra.metadata.schemaspaces``)."""
+
 SECRET = re.compile(r"(^|_)(password|passwd|secret|token|credential|api_?key|secret_?key)s?($|_)", re.IGNORECASE)
 
 
@@ -38,6 +43,8 @@ def schema_has_its_type(runtime):
 def types_agree(runtime):
     """The processor's `_type`, the schema's `runtime_type`, and the field `runtime_type`."""
     field = runtime.fields.get("runtime_type", {})
+    if is_alias(runtime.schema.get("runtime_type")):
+        raise Skip("the type is another one (row 78)")
     types = {
         "the processor": runtime.type.name,
         "the schema": runtime.schema.get("runtime_type"),
@@ -45,7 +52,7 @@ def types_agree(runtime):
         "the field's default": field.get("default"),
     }
     given = {what: type for what, type in types.items() if type is not None}
-    if len(set(given.values())) > 1:
+    if len(set(map(repr, given.values()))) > 1:
         return fail("; ".join(f"{what} says {type!r}" for what, type in given.items()))
 
 
@@ -59,18 +66,16 @@ def types_agree(runtime):
 )
 def schema_names_itself(runtime):
     """The name of the schema, and `properties.schema_name.const` in it."""
-    constant = runtime.schema.get("properties", {}).get("schema_name", {}).get("const", runtime.schema.get("name"))
+    name = form.part(runtime.schema, "properties", "schema_name")
+    constant = name.get("const", runtime.schema.get("name"))
     if constant != runtime.schema.get("name"):
         return fail(f"the schema is called {runtime.schema.get('name')!r}, and the const is {constant!r}")
 
 
 def _schemaspace_fault(schema):
-    from elyra.metadata.schemaspaces import Runtimes
-
-    wanted = Runtimes.RUNTIMES_SCHEMASPACE_NAME, Runtimes.RUNTIMES_SCHEMASPACE_ID
     found = schema.get("schemaspace"), schema.get("schemaspace_id")
-    if found != wanted:
-        return f"schemaspace and schemaspace_id are {found}, and have to be {wanted}"
+    if found != RUNTIMES:
+        return f"schemaspace and schemaspace_id are {found}, and have to be {RUNTIMES}"
 
 
 @check(
@@ -276,7 +281,7 @@ def endpoints_are_required(runtime):
     if not isinstance(runtime.required, list):
         raise Skip("the schema lists no required fields (row 22)")
     missing = [name for name in ("api_endpoint", "cos_endpoint") if name not in runtime.fields]
-    optional = [name for name in ("api_endpoint", "cos_endpoint") if name not in runtime.required + missing]
+    optional = [name for name in ("api_endpoint", "cos_endpoint") if name not in [*runtime.required, *missing]]
     if missing:
         return fail(f"the schema has no field {' and no field '.join(map(repr, missing))}")
     if optional:
@@ -312,7 +317,7 @@ def hidden_fields_have_defaults(runtime):
     bad = [
         name
         for name, field in runtime.fields.items()
-        if name != "runtime_type" and field.get("uihints", {}).get("hidden") and "default" not in field
+        if name != "runtime_type" and form.hidden(field) and "default" not in field
     ]
     if bad:
         return warn(f"hidden, and without a default: {', '.join(map(repr, bad))}")
@@ -335,7 +340,7 @@ def secrets_are_masked(runtime):
         if SECRET.search(name)
         and field.get("type", "string") == "string"
         and "enum" not in field
-        and field.get("uihints", {}).get("ui:field") != PASSWORD_FIELD
+        and form.part(field, "uihints").get("ui:field") != PASSWORD_FIELD
     ]
     if bad:
         return warn(f"not masked: {', '.join(map(repr, bad))}")

@@ -1,0 +1,173 @@
+"""What the code of a loaded module asks for, and what is not there: it would be an error as soon as it runs.
+
+Only what is certain is told: names that nothing defines, attributes that no class gives, and calls with arguments
+that the function does not take. Nothing is called.
+"""
+
+import ast
+import builtins
+import inspect
+import re
+import symtable
+import sys
+from functools import cache
+from pathlib import Path
+
+from elyra_runtime_doctor.form import meant
+
+
+def problems(module, packages):
+    """Yield what is wrong in ``module``, texts with file and line. Calls are judged that go to these ``packages``.
+
+    Yields nothing where the source cannot be read.
+    """
+    try:
+        source = _source(module.__file__)
+        reading = _Reading(module, packages, ast.parse(source), symtable.symtable(source, module.__file__, "exec"))
+    except (SyntaxError, ValueError, RecursionError):  # a module that is loaded and cannot be read is no Python
+        return
+    found = [*reading.undefined_names(), *reading.lost_attributes(), *reading.impossible_calls()]
+    yield from (f"{module.__file__}:{line}: {problem}" for line, problem in sorted(set(found)))
+
+
+@cache
+def _source(file):
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
+class _Reading:
+    def __init__(self, module, packages, tree, table):
+        self.module, self.packages, self.tree = module, packages, tree
+        self.nodes = [*_certain(tree)]
+        self.tables = [*_below(table)]
+        functions = [each for each in self.tables if each.get_type() in ("function", "class")]
+        symbols = [symbol for each in functions for symbol in each.get_symbols()]
+        self.shadowed = {each.get_name() for each in symbols if each.is_parameter() or each.is_local()}
+        self.kinds = {
+            node: vars(module).get(node.name)
+            for node in tree.body
+            if isinstance(node, ast.ClassDef) and inspect.isclass(vars(module).get(node.name))
+        }
+
+    def undefined_names(self):
+        symbols = [symbol for each in self.tables for symbol in each.get_symbols()]
+        known = {*vars(self.module), *dir(builtins), "__class__"}
+        of_the_module = {*self.tables[0].get_symbols(), *(each for each in symbols if each.is_declared_global())}
+        # Also what is bound only for type checkers, or only where an import succeeds.
+        known |= {each.get_name() for each in of_the_module if each.is_assigned() or each.is_imported()}
+        # What a function called "top" binds is global, too, for symtable (Python 3.11).
+        used = {each.get_name() for each in symbols if each.is_global() and not each.is_local()}
+        for node in self.nodes:
+            if isinstance(node, ast.Name) and node.id in used - known and isinstance(node.ctx, ast.Load):
+                yield node.lineno, f"nothing is called {node.id!r}{meant(node.id, known)}"
+
+    def lost_attributes(self):
+        for node in self.nodes:
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and isinstance(node.ctx, ast.Load):
+                of = self._global(node.value.id)
+                if inspect.ismodule(of) and not hasattr(of, node.attr):
+                    yield node.lineno, f"the module {of.__name__} has no {node.attr!r}{meant(node.attr, dir(of))}"
+        for tree, kind in self.kinds.items():
+            given = _given(kind)
+            for node in _certain(tree):
+                lost = _is_of_self(node) and isinstance(node.ctx, ast.Load) and node.attr not in given
+                if given and lost and not node.attr.startswith("__"):
+                    yield node.lineno, f"{kind.__name__} has no {node.attr!r}{meant(node.attr, given)}"
+
+    def impossible_calls(self):
+        for node in self.nodes:
+            if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)):
+                yield from self._impossible(node, self._called(node.func))
+        for tree, kind in self.kinds.items():
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                    yield from self._impossible(node, _method(node.func, kind))
+
+    def _impossible(self, node, called):
+        if called is None or (getattr(called, "__module__", None) or "").partition(".")[0] not in self.packages:
+            return
+        starred = [each for each in node.args if isinstance(each, ast.Starred)]
+        if starred or any(each.arg is None for each in node.keywords):
+            return
+        try:
+            signature = inspect.signature(called)
+        except (TypeError, ValueError):
+            return
+        try:
+            signature.bind(*node.args, **{each.arg: each.value for each in node.keywords})
+        except TypeError as error:
+            yield node.lineno, f"{ast.unparse(node.func)}{signature} is called with other arguments: {error}"
+
+    def _global(self, name):
+        return None if name in self.shadowed else vars(self.module).get(name)
+
+    def _called(self, func):
+        if isinstance(func, ast.Name):
+            return self._global(func.id)
+        of = self._global(func.value.id) if isinstance(func.value, ast.Name) else None
+        return getattr(of, func.attr, None) if inspect.ismodule(of) else None
+
+
+def _below(table):
+    yield table
+    for child in table.get_children():
+        yield from _below(child)
+
+
+def _is_of_self(node):
+    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
+
+
+def _certain(tree):
+    """Yield the nodes of ``tree`` that nothing keeps from an error: no ``try``, and no test for what is there."""
+    for child in ast.iter_child_nodes(tree):
+        if isinstance(child, ast.Try) and child.handlers:
+            children = [*child.handlers, *child.orelse, *child.finalbody]
+        elif isinstance(child, (ast.If, ast.IfExp, ast.BoolOp)) and _tests_what_is_there(child):
+            children = []
+        else:
+            yield child
+            children = [child]
+        for each in children:
+            yield from _certain(each)
+
+
+def _tests_what_is_there(node):
+    text = ast.unparse(node.test if isinstance(node, (ast.If, ast.IfExp)) else node)
+    return any(word in text for word in ("hasattr", "TYPE_CHECKING", "sys.platform", "sys.version", "os.name"))
+
+
+def _given(kind):
+    """Return the names that an instance of the class ``kind`` has, or nothing where nobody can tell."""
+    given = set(dir(kind))
+    if type.__subclasses__(kind) or "Mixin" in kind.__name__:
+        return set()  # what it lacks, a subclass may have
+    for base in kind.__mro__[:-1]:
+        source = _source(getattr(sys.modules.get(base.__module__), "__file__", None) or "")
+        if {"__getattr__", "__getattribute__"} & set(vars(base)):
+            return set()
+        if base.__module__.partition(".")[0] != "traitlets" and re.search(r"setattr\(|__dict__|vars\(self\)", source):
+            return set()
+        given |= set(vars(base).get("__annotations__", {})) | set(vars(base).get("__slots__", ()))
+        given |= set(re.findall(r"\bself\.(\w+)\b(?=[^=\n(]*=[^=])", source))
+    return given
+
+
+def _method(func, kind):
+    """Return the method of ``kind`` that ``self.x`` or ``super().x`` means, as it is called, or ``None``."""
+    if _is_of_self(func):
+        found = inspect.getattr_static(kind, func.attr, None)
+    elif isinstance(func.value, ast.Call) and getattr(func.value.func, "id", None) == "super":
+        found = next((vars(base)[func.attr] for base in kind.__mro__[1:] if func.attr in vars(base)), None)
+    else:
+        return None
+    if isinstance(found, staticmethod):
+        return found.__func__
+    if isinstance(found, classmethod):
+        return found.__get__(None, kind)
+    if inspect.isfunction(found):
+        return found.__get__(object.__new__(object), object)
+    return None

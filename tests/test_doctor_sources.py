@@ -1,0 +1,139 @@
+"""The doctor on what is not installed yet: a source tree, a wheel, an sdist. No code of the runtime runs."""
+
+import json
+import re
+import resource
+import shutil
+import subprocess
+import sys
+
+import pytest
+from host import run
+from kit_zoo import smallest
+from zoo import healthy
+
+from elyra_runtime_doctor.__main__ import main
+
+SECONDS = 2
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """The source of a healthy runtime, whose code would not go unnoticed if it ran."""
+    shutil.copytree(healthy() / "source", tmp_path / "tree")
+    with open(tmp_path / "tree" / "zoo_runtime" / "__init__.py", "a", encoding="utf-8") as package:
+        package.write("\nraise SystemExit('this code ran')\n")
+    return tmp_path / "tree"
+
+
+def examine(path, capsys):
+    """Return what the doctor finds in ``path``: the status, and what is found, by row."""
+    status = main([f"{path}/" if path.is_dir() else str(path), "--json"])
+    results = json.loads(capsys.readouterr().out)["results"]
+    return status, {each["number"]: each["found"] for each in results if each["status"] in ("warning", "fail")}
+
+
+def replace(tree, file, old, new):
+    path = tree / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def built(tree, kind, folder):
+    command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(folder)]
+    subprocess.run(command, cwd=tree, check=True, capture_output=True)
+    return next(folder.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["tree", "wheel", "sdist"])
+def test_a_healthy_runtime_is_healthy_before_it_is_installed(tree, tmp_path, capsys, kind):
+    assert examine(tree if kind == "tree" else built(tree, kind, tmp_path / "built"), capsys) == (0, {})
+
+
+def test_the_smallest_runtime_on_the_kit_is_healthy(capsys):
+    assert examine(smallest() / "source", capsys) == (0, {})
+
+
+FORM = "zoo_runtime/zooruntime.json"
+MISTAKES = [
+    (
+        "pyproject.toml",
+        '"elyra.pipeline.processors"',
+        '"elyra.pipeline.processor"',
+        80,
+        "do you mean 'elyra.pipeline.proc",
+    ),
+    ("pyproject.toml", "zoo_runtime.processor:", "zoo_runtime.procesor:", 3, "do you mean 'zoo_runtime.processor'"),
+    ("pyproject.toml", ":ZooPipelineProcessor", ":ZooPipelinProcessor", 3, "do you mean 'ZooPipelineProcessor'"),
+    ("pyproject.toml", "zoo_runtime.processor:", "zoo_runtime/processor.py:", 48, "zoo_runtime/processor.py:Zoo"),
+    ("pyproject.toml", "zoo_runtime.schema:", "zoo_runtime.shema:", 53, "do you mean 'zoo_runtime.schema'"),
+    ("zoo_runtime/processor.py", "import logging\n", "import logging as\n", 3, "processor.py:4: invalid syntax"),
+    ("zoo_runtime/runtime_type.py", "zoo_runtime.svg", "zo_runtime.svg", 17, "do you mean 'zoo_runtime.svg'"),
+    ("zoo_runtime/static/zoo_runtime.svg", "<svg ", '<svg data-scale="100%" ', 79, "percent sign"),
+    (FORM, '"name": "zooruntime"', '"name": "zoruntime"', 1, "'zoruntime'"),
+    (
+        FORM,
+        '_class_name": "zoo_runtime.schema.',
+        '_class_name": "zoo_runtime.shema.',
+        25,
+        "do you mean 'zoo_runtime.schema'",
+    ),
+    (FORM, '"properties": {', '"properties": {,', 53, f"{FORM} is no JSON"),
+    (FORM, '"type": "string"', '"type": "strng"', 67, "do you mean 'string'"),
+]
+
+
+@pytest.mark.parametrize("file, old, new, row, said", MISTAKES, ids=lambda each: str(each)[:30])
+def test_a_mistake_is_named_before_it_is_installed(tree, capsys, file, old, new, row, said):
+    replace(tree, file, old, new)
+    status, found = examine(tree, capsys)
+    assert status == 1
+    assert re.search(re.escape(said), found[row]), found
+
+
+def test_a_schema_that_is_left_out_of_the_wheel_is_named(tree, tmp_path, capsys):
+    wheel = "[tool.hatch.build.targets.wheel]\n"
+    replace(tree, "pyproject.toml", wheel, f'{wheel}exclude = ["*.json"]\n')
+    status, found = examine(built(tree, "wheel", tmp_path / "built"), capsys)
+    assert status == 1
+    assert "names 'zooruntime.json', which is not there" in found[54]
+
+
+def test_it_takes_less_than_two_seconds_and_needs_no_elyra(tree):
+    code = (
+        "import sys\n"
+        "from elyra_runtime_doctor.__main__ import main\n"
+        f"status = main(['{tree}/'])\n"
+        "sys.exit(status or sorted({'elyra', 'zoo_runtime'} & set(sys.modules)) or None)\n"
+    )
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < SECONDS
+
+
+@pytest.mark.parametrize(
+    "content, said",
+    [
+        ({}, "has no pyproject.toml"),
+        ({"pyproject.toml": "["}, "is no TOML"),
+        ({"pyproject.toml": ""}, "registers no runtime"),
+    ],
+)
+def test_what_is_no_package_is_said_in_one_line(tmp_path, content, said):
+    for name, text in content.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    done = run("elyra-runtime-doctor", f"{tmp_path}/")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["broken.whl", "broken.tar.gz", "missing.whl"])
+def test_an_archive_that_cannot_be_read_is_said_in_one_line(tmp_path, name):
+    if name != "missing.whl":
+        (tmp_path / name).write_bytes(b"no archive")
+    done = run("elyra-runtime-doctor", tmp_path / name)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert name in done.stderr and "Traceback" not in done.stderr
