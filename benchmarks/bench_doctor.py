@@ -54,8 +54,11 @@ def put(mistake, cage):
         cage.install()
 
 
-def examine(project, mistake, healthy):
-    """Return what Elyra, the doctor and the contract say of ``mistake``: a dict for JSON."""
+def examine(project, mistake, healthy, worse):
+    """Return what Elyra, the doctor and the contract say of ``mistake``: a dict for JSON.
+
+    ``worse`` is what Elyra has said before, if it was asked.
+    """
     kind, user = PROJECTS[project]
     directory = Path(tempfile.mkdtemp(prefix="mistake-"))
     said = {"project": project, "kind": mistake.kind, "place": mistake.place}
@@ -65,7 +68,7 @@ def examine(project, mistake, healthy):
             put(mistake, cage)
         except RuntimeError as error:
             return {**said, "verdict": UNBUILT, "worse": [str(error)[-300:]]}
-        said["worse"] = oracle.worse(healthy, oracle.ask(cage, user))
+        said["worse"] = oracle.worse(healthy, oracle.ask(cage, user)) if worse is None else worse
         said["doctor"] = doctor(cage, user.runtime)
         named = [each for each in said["doctor"] if not each[2].startswith("this check could not be done")]
         if not said["worse"]:
@@ -99,18 +102,24 @@ def contract(cage):
     return re.findall(r"^(?:FAILED|ERROR) .*", done.stdout, re.MULTILINE) or [done.stdout[-500:] + done.stderr[-500:]]
 
 
-def work(number, workers, jobs, healthy, directory):
+def work(number, workers, jobs, healthy, directory, before):
     with open(directory / f"{number}.jsonl", "w", encoding="utf-8") as file:
         for project, mistake in jobs[number::workers]:
             try:
-                result = examine(project, mistake, healthy[project])
+                worse = before.get((project, mistake.kind, mistake.place))
+                result = examine(project, mistake, healthy.get(project), worse)
             except Exception as error:
                 result = {"project": project, **mistake._asdict(), "verdict": f"bench: {type(error).__name__}: {error}"}
                 result.pop("files")
             print(json.dumps(result, ensure_ascii=False), file=file, flush=True)
 
 
-def results(jobs, healthy, workers):
+def said_in(folder):
+    """Return what was said of mistakes in an earlier run, whose ``folder`` holds it."""
+    return [json.loads(line) for file in Path(folder).glob("*.jsonl") for line in file.read_text().splitlines()]
+
+
+def results(jobs, healthy, workers, before):
     """Return what is said of all ``jobs``."""
     directory = Path(tempfile.mkdtemp(prefix="mistakes-"))
     print(f"What is said of each is in {directory}.", file=sys.stderr, flush=True)
@@ -118,12 +127,12 @@ def results(jobs, healthy, workers):
     for number in range(workers):
         child = os.fork()
         if not child:
-            work(number, workers, jobs, healthy, directory)
+            work(number, workers, jobs, healthy, directory, before)
             os._exit(0)
         children.append(child)
     for child in children:
         os.waitpid(child, 0)
-    return [json.loads(line) for file in directory.glob("*.jsonl") for line in file.read_text().splitlines()]
+    return said_in(directory)
 
 
 def table(found):
@@ -146,7 +155,10 @@ def main():
     parser.add_argument("--most", type=int, default=3, help="so many mistakes of each kind")
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--all", action="store_true", help="show the kinds that are kept away, too")
+    parser.add_argument("--again", metavar="FOLDER", help="keep what Elyra said in an earlier run, and ask the others")
     options = parser.parse_args()
+    before = said_in(options.again) if options.again else []
+    before = {(each["project"], each["kind"], each["place"]): each["worse"] for each in before if "worse" in each}
     forked.import_what_they_import()
     forked.take_over()
     jobs, healthy = [], {}
@@ -154,9 +166,12 @@ def main():
         with tempfile.TemporaryDirectory() as directory:
             cage = kind(Path(directory, "cage"))
             jobs += [(project, mistake) for mistake in mistakes(texts(cage.source), SEED, options.most)]
-            healthy[project] = oracle.ask(cage, user)
+            if not before:
+                healthy[project] = oracle.ask(cage, user)
+    if before:
+        jobs = [(project, mistake) for project, mistake in jobs if (project, mistake.kind, mistake.place) in before]
     print(f"{len(jobs)} mistakes of {len({mistake.kind for _, mistake in jobs})} kinds.", file=sys.stderr, flush=True)
-    found = results(jobs, healthy, options.workers)
+    found = results(jobs, healthy, options.workers, before)
     for heading, away in (("Kinds that the checks were written for", False), ("Kinds that were kept away", True)):
         if options.all or not away:
             rows = table([each for each in found if kept_away(each["kind"]) == away])
