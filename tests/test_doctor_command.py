@@ -8,10 +8,12 @@ import sys
 import pytest
 from host import own_jupyter, run
 
+from elyra_runtime_doctor import checks  # noqa: F401 - fills ROWS
 from elyra_runtime_doctor.host import COMMANDS
+from elyra_runtime_doctor.rows import ROWS
 
 RESULT = {
-    *("runtime", "where", "status", "found", "number", "title", "seen", "symptom", "cause", "way_out"),
+    *("runtime", "where", "status", "found", "fix", "number", "title", "seen", "symptom", "cause", "way_out"),
     *("fault_of", "looks_at", "undetected", "section"),
 }
 
@@ -28,11 +30,19 @@ def test_help_names_every_option():
         assert word in done.stdout
 
 
+def test_list_names_every_check_with_its_row():
+    done = run("elyra-runtime-doctor", "--list")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [int(line.split()[0]) for line in done.stdout.splitlines()] == sorted(ROWS)
+    assert " 67  The schema is no JSON Schema (doctor)" in done.stdout
+
+
 def test_a_name_that_is_not_installed_ends_with_those_that_are():
     done = run("elyra-runtime-doctor", "demoruntim")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("No runtime is called demoruntim. Installed are: ")
     assert "demoruntime" in done.stderr
+    assert done.stderr.endswith("do you mean 'demoruntime'?\n")
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -137,3 +137,44 @@ def test_an_archive_that_cannot_be_read_is_said_in_one_line(tmp_path, name):
     done = run("elyra-runtime-doctor", tmp_path / name)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
     assert name in done.stderr and "Traceback" not in done.stderr
+
+
+NO_TITLE = ('  "title": "Zoo Runtime",\n  "name"', '  "name"')
+
+
+@pytest.mark.parametrize("reason, silent", [("We have no title.", True), (" ", False)])
+def test_a_check_is_silenced_with_a_reason_only(tree, capsys, reason, silent):
+    replace(tree, FORM, *NO_TITLE)
+    with open(tree / "pyproject.toml", "a", encoding="utf-8") as project:
+        project.write(f'\n[tool.elyra-runtime-doctor.silence]\n28 = "{reason}"\n')
+    main([f"{tree}/"])
+    said = capsys.readouterr().out
+    assert ("silenced in pyproject.toml: We have no title. (found: the schema has no key 'title')" in said) == silent
+    assert ("WARNING  28" in said) != silent
+    assert silent or "without a reason" in " ".join(said.split())
+
+
+@pytest.mark.parametrize(
+    "file, old, new, fix",
+    [
+        (
+            "pyproject.toml",
+            "pipeline.processors",
+            "pipeline.processor",
+            '[project.entry-points."elyra.pipeline.processors"]',
+        ),
+        (FORM, '"schemaspace": "runtimes"', '"schemaspace": "runtime"', '"schemaspace": "runtimes",'),
+        (FORM, '  "runtime_type": "ZOO_RUNTIME",\n  "uihints"', '  "uihints"', '"runtime_type": "ZOO_RUNTIME",'),
+        (
+            FORM,
+            '"cos_endpoint", "cos_bucket"]',
+            '"cos_bucket"]',
+            '"required": ["api_endpoint", "cos_bucket", "cos_endpoint"]',
+        ),
+    ],
+)
+def test_what_to_write_can_be_copied(tree, capsys, file, old, new, fix):
+    replace(tree, file, old, new)
+    assert main([f"{tree}/"]) == 1
+    said = capsys.readouterr().out
+    assert f"    Write:\n        {fix}\n" in said

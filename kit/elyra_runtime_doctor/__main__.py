@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from elyra_runtime_doctor import sources
 from elyra_runtime_doctor.checks.discovery import PROCESSORS
 from elyra_runtime_doctor.probe import examine, failed
-from elyra_runtime_doctor.report import text
-from elyra_runtime_doctor.rows import FAIL, NoReport, to_json
+from elyra_runtime_doctor.report import table_of_checks, text
+from elyra_runtime_doctor.rows import FAIL, ROWS, NoReport, to_json
 
 
 def main(arguments=None):
@@ -28,6 +28,7 @@ def main(arguments=None):
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--verbose", action="store_true", help="print the checks that pass, too")
+    parser.add_argument("--list", action="store_true", help="print all checks with the numbers of their rows, instead")
     parser.add_argument(
         "--server",
         metavar="URL",
@@ -46,6 +47,11 @@ def main(arguments=None):
     if options.levels is not None and not options.name:
         parser.error("--levels needs the name of a runtime")
     token = os.environ.pop("JUPYTER_TOKEN", "")  # the runtimes that are loaded have no business with it
+    if options.list:
+        rows = sorted(ROWS.values(), key=lambda row: row.number)
+        listed = [row.as_dict() for row in rows]
+        _print(to_json(listed) if options.json else "\n".join(table_of_checks(rows)))
+        return 0
     if options.name and sources.is_path(options.name):
         return _of_files(options)
     if find_spec("elyra") is None:

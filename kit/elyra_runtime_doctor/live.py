@@ -259,7 +259,7 @@ def _result(row, name, subject):
     finding = ask(row.live, subject)
     found = server.hide(finding.found)
     facts = {**row.as_dict(), "looks_at": row.live.__doc__}
-    return {"runtime": name, "where": "server", "status": finding.status, "found": found, **facts}
+    return {"runtime": name, "where": "server", "status": finding.status, "found": found, "fix": finding.fix, **facts}
 
 
 def _document(answer):

@@ -1,6 +1,7 @@
 """Regular expressions as the two that read them do: Python, for the server, and the browser, for the form."""
 
 import re
+import warnings
 
 ESCAPES = frozenset("^$\\.*+?()[]{}|/dDwWsSbBfnrtv0123456789")
 """What may follow a backslash, beside the longer escapes below."""
@@ -14,7 +15,9 @@ CLASS_ESCAPES = re.compile(r"\\[dDwWsS]-[^\]]|[^\\]-\\[dDwWsS]")
 def refused_by_python(pattern):
     """Say why Python cannot read ``pattern``, a text, or return ``None``."""
     try:
-        re.compile(pattern)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what a future Python may read in another way is readable now
+            re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
         return str(error)
     return None

@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 
 from elyra_runtime_doctor import checks  # noqa: F401 - fills ROWS
-from elyra_runtime_doctor.rows import FAIL, ROWS, NoReport, ask, takes
+from elyra_runtime_doctor.form import meant
+from elyra_runtime_doctor.rows import FAIL, ROWS, NoReport, ask, silenced, takes
 
 SECONDS_TO_START = 120
 """So long may it take to import Elyra."""
@@ -108,7 +109,9 @@ def _report(names, answer):
     known = sorted({*survey.runtimes(), *surveys.names()})
     unknown = [name for name in names if name not in known]
     if unknown:
-        return {"unknown": f"No runtime is called {', '.join(unknown)}. Installed are: {', '.join(known)}."}
+        near = ask(ROWS[80].function, survey).found or "".join(meant(name, known) for name in unknown).lstrip("; ")
+        said = f"No runtime is called {', '.join(unknown)}. Installed are: {', '.join(known)}."
+        return {"unknown": f"{said} {near}".rstrip()}
     _leave_the_users_jupyter(directory)
     loaded = time.perf_counter()
     subjects = [("environment", survey)] + [(name, surveys.Runtime(survey, name)) for name in names or known]
@@ -134,8 +137,9 @@ def _report(names, answer):
 
 def _result(row, name, subject):
     """Return what the check of ``row`` says about ``subject``, as a dict."""
-    finding = ask(row.function, subject)
-    return {"runtime": name, "status": finding.status, "found": finding.found, **row.as_dict()}
+    finding = silenced(ask(row.function, subject), row.number, getattr(subject, "silenced", {}))
+    told = {"status": finding.status, "found": finding.found, "fix": finding.fix}
+    return {"runtime": name, **told, **row.as_dict()}
 
 
 def _leave_the_users_jupyter(directory):

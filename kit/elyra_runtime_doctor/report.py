@@ -17,10 +17,17 @@ def text(report, verbose=False):
         for result in results:
             if result["status"] in (WARNING, FAIL):
                 yield from _finding(result, width)
-            elif verbose:
+            elif verbose or result["found"].startswith("silenced"):
                 looked_at = result["looks_at"].rstrip(".")
                 why = f" ({result['found']})" if result["found"] else ""
                 yield f"  {SIGNS[result['status']]:<8}{result['number']:>3}  {_plain(looked_at)}{why}"
+
+
+def table_of_checks(rows):
+    """Yield a line for each of ``rows``: its number, what it is about, and who finds it."""
+    for row in sorted(rows, key=lambda row: row.number):
+        ways = [way for way, finds in (("doctor", row.function), ("--server", row.live)) if finds]
+        yield f"{row.number:>3}  {_plain(row.title)} ({', '.join(ways) or 'not found by a check'})"
 
 
 def _summary(results):
@@ -51,6 +58,10 @@ def _finding(result, width):
             break_long_words=False,
             break_on_hyphens=False,
         )
+    for number, line in enumerate(result["fix"].splitlines()):
+        if not number:
+            yield "    Write:"
+        yield f"        {line}"
 
 
 def _plain(markdown):

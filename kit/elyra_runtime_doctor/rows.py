@@ -34,16 +34,38 @@ class Finding:
 
     status: str
     found: str
+    fix: str = ""
+    """What to write, as text that can be copied, where that is certain."""
 
 
-def fail(found):
+def fail(found, fix=""):
     """Return the ``Finding`` of something that does not work."""
-    return Finding(FAIL, found)
+    return Finding(FAIL, found, fix)
 
 
-def warn(found):
+def warn(found, fix=""):
     """Return the ``Finding`` of something that works, but not always or not well."""
-    return Finding(WARNING, found)
+    return Finding(WARNING, found, fix)
+
+
+def silenced(finding, number, reasons):
+    """Return ``finding`` of the row ``number``, as one that is not done if ``reasons``, a dict by row, holds a reason.
+
+    Only what has a reason is silenced.
+    """
+    reason = reasons.get(str(number)) if finding.status in (WARNING, FAIL) else None
+    if isinstance(reason, str) and reason.strip():
+        return Finding(SKIPPED, f"silenced in pyproject.toml: {reason.strip()} (found: {finding.found})")
+    if reason is not None:
+        return Finding(finding.status, f"{finding.found} (silenced in pyproject.toml without a reason)", finding.fix)
+    return finding
+
+
+def reasons_in(project):
+    """Return what ``pyproject.toml``, a dict, silences: reasons by row, ``[tool.elyra-runtime-doctor.silence]``."""
+    for key in ("tool", "elyra-runtime-doctor", "silence"):
+        project = project.get(key) if isinstance(project, dict) else None
+    return project if isinstance(project, dict) else {}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from elyra_runtime_doctor import form, icons
 from elyra_runtime_doctor.checks.discovery import GROUPS, PROCESSORS, PROVIDERS
-from elyra_runtime_doctor.rows import ROWS, NoReport, Skip, ask, fail
+from elyra_runtime_doctor.rows import ROWS, NoReport, Skip, ask, fail, reasons_in, silenced
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -44,10 +44,10 @@ def examine(path):
     names = package.groups.get(PROCESSORS, {})
     subjects = [(name, Source(package, name)) for name in names]
     results = [
-        {"runtime": name, "status": finding.status, "found": finding.found, **ROWS[row].as_dict()}
+        {"runtime": name, **vars(finding), **ROWS[row].as_dict()}
         for name, subject in [("the package", package), *subjects]
         for row, function in sorted((OF_THE_PACKAGE if subject is package else _functions()).items())
-        for finding in [ask(function, subject)]
+        for finding in [silenced(ask(function, subject), row, package.silenced)]
     ]
     return {"runtimes": list(names), "results": results}
 
@@ -59,8 +59,9 @@ def _functions():
 class Package:
     """The files of a distribution, by their paths, as texts, and its entry points by group."""
 
-    def __init__(self, path, files, groups, declared_in):
+    def __init__(self, path, files, groups, declared_in, silenced=None):
         self.path, self.files, self.groups, self.declared_in = path, files, groups, declared_in
+        self.silenced = silenced or {}
 
     def module(self, name):
         """Return the path of the module called ``name``, or ``None``."""
@@ -296,7 +297,8 @@ def groups_are_elyras(package):
     for group in package.groups:
         close = None if group in GROUPS else form.nearly(group, GROUPS)
         if close:
-            return fail(f"{package.declared_in}: the group {group!r}; do you mean {close!r}?")
+            told = f"{package.declared_in}: the group {group!r}; do you mean {close!r}?"
+            return fail(told, fix=f'[project.entry-points."{close}"]')
 
 
 OF_THE_PACKAGE = {80: groups_are_elyras}
@@ -352,7 +354,7 @@ def _tree(path, text, read):
         raise NoReport(f"{path}/pyproject.toml is no TOML: {error}") from error
     groups = form.part(project, "project", "entry-points")
     groups = {group: points for group, points in groups.items() if isinstance(points, dict)}
-    return Package(path, read(path, _tops(groups)), groups, "pyproject.toml")
+    return Package(path, read(path, _tops(groups)), groups, "pyproject.toml", reasons_in(project))
 
 
 def _files_below(path, tops):

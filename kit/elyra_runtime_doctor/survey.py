@@ -27,8 +27,8 @@ from elyra.pipeline.registry import PipelineProcessorRegistry
 from elyra.pipeline.runtime_type import RuntimeProcessorType, RuntimeTypeResources
 
 from elyra_runtime_doctor import form
-from elyra_runtime_doctor.checks.discovery import PROCESSORS, PROVIDERS
-from elyra_runtime_doctor.rows import Skip
+from elyra_runtime_doctor.checks.discovery import PROCESSORS, PROVIDERS, source_of, tomllib
+from elyra_runtime_doctor.rows import Skip, reasons_in
 from elyra_runtime_doctor.sample import sample
 
 SCHEMASPACE_ID = Runtimes.RUNTIMES_SCHEMASPACE_ID
@@ -213,6 +213,15 @@ class Runtime:
         points = [point for point in self.survey.entry_points if point.group == PROVIDERS]
         return [point for point in points if point.file is own or self.name in _served_by(point)]
 
+    @cached_property
+    def silenced(self):
+        """The rows that the ``pyproject.toml`` silences from which it was installed as editable: reasons by row."""
+        source = source_of(self.entry_points[-1].file) if self.entry_points else None
+        try:
+            return reasons_in(tomllib.loads(source.read_text(encoding="utf-8"))) if source else {}
+        except (OSError, ValueError):
+            return {}
+
     @property
     def no_json(self):
         """Say which file is no JSON, if importing a schemas provider, or asking it, fails because of that."""
@@ -265,7 +274,9 @@ class Runtime:
         """What Elyra shows of the type, an instance of ``RuntimeTypeResources``."""
         try:
             return RuntimeTypeResources.get_instance_by_type(self.type)
-        except ValueError as error:
+        except Skip:
+            raise
+        except Exception as error:  # rows 11 and 16 are about it
             raise Skip("Elyra knows no resources of its type") from error
 
     @cached_property

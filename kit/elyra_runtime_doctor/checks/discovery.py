@@ -181,7 +181,7 @@ def entry_points_are_fresh(runtime):
             and _elyras(other.groups) != _elyras(file.groups)
         ):
             return fail(f"{file.path} and {other.path} differ, and Elyra reads the first")
-    source = _source(file)
+    source = source_of(file)
     if source is None:
         raise Skip("it is not installed as editable, from a pyproject.toml with entry points")
     declared = tomllib.loads(source.read_text(encoding="utf-8")).get("project", {}).get("entry-points", {})
@@ -193,7 +193,7 @@ def _elyras(groups):
     return {group: groups[group] for group in GROUPS if groups.get(group)}
 
 
-def _source(file):
+def source_of(file):
     """Return the ``pyproject.toml`` that an editable distribution was installed from, or ``None``."""
     direct = file.path.parent / "direct_url.json"
     if not direct.exists():
@@ -246,15 +246,15 @@ def import_comes_back(runtime):
 )
 def groups_are_elyras(survey):
     """The groups in the file `entry_points.txt` of every installed distribution."""
-    near = [
-        f"{file.path}: [{group}]; do you mean [{close}]?"
+    near = {
+        f"{file.path}: [{group}]; do you mean [{close}]?": f'[project.entry-points."{close}"]'
         for file in survey.visible_files
         for group in file.other_groups
         for close in [nearly(group, GROUPS)]
         if close
-    ]
+    }
     if near:
-        return fail("; ".join(near))
+        return fail("; ".join(near), fix="\n".join(near.values()))
 
 
 @check(

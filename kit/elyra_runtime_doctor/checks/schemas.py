@@ -1,6 +1,7 @@
 """Can a runtime configuration be made, saved and loaded?"""
 
 import ast
+import json
 import re
 
 from elyra_runtime_doctor import form
@@ -28,7 +29,8 @@ SECRET = re.compile(r"(^|_)(password|passwd|secret|token|credential|api_?key|sec
 def schema_has_its_type(runtime):
     """The key `runtime_type` at the top of the schema."""
     if "runtime_type" not in runtime.schema:
-        return fail("the schema has no key 'runtime_type'")
+        type = runtime.fields.get("runtime_type", {}).get("const")
+        return fail("the schema has no key 'runtime_type'", fix=f'"runtime_type": {json.dumps(type)},' if type else "")
 
 
 @check(
@@ -69,7 +71,10 @@ def schema_names_itself(runtime):
     name = form.part(runtime.schema, "properties", "schema_name")
     constant = name.get("const", runtime.schema.get("name"))
     if constant != runtime.schema.get("name"):
-        return fail(f"the schema is called {runtime.schema.get('name')!r}, and the const is {constant!r}")
+        return fail(
+            f"the schema is called {runtime.schema.get('name')!r}, and the const is {constant!r}",
+            fix=f'"const": {json.dumps(runtime.schema.get("name"))}',
+        )
 
 
 def _schemaspace_fault(schema):
@@ -111,7 +116,8 @@ def schemaspace_is_named(runtime):
     """The keys `schemaspace` and `schemaspace_id` of the schema."""
     fault = _schemaspace_fault(runtime.schema)
     if fault:
-        return fail(fault)
+        space, id = RUNTIMES
+        return fail(fault, fix=f'"schemaspace": "{space}",\n"schemaspace_id": "{id}",')
 
 
 @check(
@@ -159,7 +165,7 @@ def schema_is_there(runtime):
 def required_is_listed(runtime):
     """The list `required` beside the fields of a configuration."""
     if not isinstance(runtime.required, list):
-        return fail("properties.metadata has no list 'required'")
+        return fail("properties.metadata has no list 'required'", fix='"required": ["api_endpoint", "cos_endpoint"]')
 
 
 @check(
@@ -285,7 +291,8 @@ def endpoints_are_required(runtime):
     if missing:
         return fail(f"the schema has no field {' and no field '.join(map(repr, missing))}")
     if optional:
-        return fail(f"not required: {', '.join(map(repr, optional))}")
+        names = json.dumps([*dict.fromkeys([*runtime.required, *optional])])
+        return fail(f"not required: {', '.join(map(repr, optional))}", fix=f'"required": {names}')
 
 
 @check(
@@ -343,7 +350,8 @@ def secrets_are_masked(runtime):
         and form.part(field, "uihints").get("ui:field") != PASSWORD_FIELD
     ]
     if bad:
-        return warn(f"not masked: {', '.join(map(repr, bad))}")
+        fix = f'"uihints": {{"ui:field": "{PASSWORD_FIELD}"}}'
+        return warn(f"not masked: {', '.join(map(repr, bad))}", fix=fix)
 
 
 @check(
