@@ -916,6 +916,27 @@ ANIMALS += [
         (Edit(PROJECT, '"elyra.pipeline.processors"', '"elyra.pipeline.processor"'),),
         contract=False,  # it finds no runtime of this name
     ),
+    Animal(
+        74,
+        "async-helper",
+        "submission_from_the_editor",
+        "500.*'coroutine' object has no attribute 'items'",
+        (Edit(PROCESSOR, "    def _visible_configuration(", "    async def _visible_configuration("),),
+    ),
+    Animal(
+        81,
+        "validator-returns-nothing",
+        create,
+        "500 .*'NoneType' object has no attribute 'validate'",
+        (Edit(SCHEMA, "        return ConfigurationValidator(", "        ConfigurationValidator("),),
+    ),
+    Animal(
+        82,
+        "raises-for-a-while",
+        submit_by_command,
+        "for now",
+        (Edit(PROCESSOR, ORDER, f'        raise RuntimeError("for now")\n{ORDER}'),),
+    ),
 ]
 
 DETECTED_BY_THE_CONTRACT = [

@@ -47,6 +47,12 @@ def schema(**fields):
         (form.undrawn_fields, {}, "queue: it has no type"),
         (form.undrawn_fields, {"type": "array"}, "queue: it is an array without items"),
         (form.misspelt_words, {"titel": "Queue"}, "queue.titel: nobody reads this word; do you mean 'title'?"),
+        (
+            form.misspelt_words,
+            {"uihints": {"pattern": "a"}},
+            "uihints.pattern: nobody .* belongs into .*queue$",
+        ),
+        (form.misspelt_words, {"ui:field": "a"}, "queue.ui:field: nobody reads this word there; .*queue.uihints$"),
         (form.misspelt_words, {"format": "emial"}, "queue.format: nobody checks 'emial'; do you mean 'email'?"),
     ],
 )

@@ -15,7 +15,7 @@ from elyra_runtime_doctor.rows import PACKAGE, ROWS
 from elyra_runtime_kit import Declaration, DeclarationError, Runtime
 
 IMPOSSIBLE = {4, 9, 10, 11, 13, 15, 16, 17, 19, 20, 21, 22, 23, 24, 25, 26, 28}
-IMPOSSIBLE |= {32, 33, 34, 37, 38, 51, 52, 53, 55, 57, 60, 61, 77, 79}
+IMPOSSIBLE |= {32, 33, 34, 37, 38, 51, 52, 53, 55, 57, 60, 61, 77, 79, 81}
 """The kit does what these rows are about, and a runtime cannot replace it."""
 
 NAMES = {"name": "kitrows", "type_id": "KIT_ROWS", "display_name": "Kit Rows"}
@@ -121,11 +121,12 @@ POSSIBLE = {
     68: planted(68, Edit(CODE, '"Smallest")', '"Smallest", fields={"q": {"type": "string", "pattern": "(?P<q>a)"}})')),
     75: planted(75, Edit(CODE, "    def run", "    def handler(self):\n        return []\n\n    def run")),
     76: planted(76, Edit(CODE, '"would run"', "would_run")),
+    82: planted(82, Edit(CODE, "    def run(self, job):\n", "    def run(self, job):\n        return\n")),
     80: planted(80, Edit(PROJECT, "elyra.pipeline.processors", "elyra.pipeline.processor")),
 }
 """What makes the fault of a row, on the kit, too. The doctor names it."""
 
-MOST_POSSIBLE = 13
+MOST_POSSIBLE = 14
 
 
 def test_each_row_that_a_package_can_cause_is_counted_once():

@@ -21,6 +21,7 @@ KEYWORDS |= set("propertyNames const enum type format contentMediaType contentEn
 KEYWORDS |= set("allOf anyOf oneOf not uihints".split())
 HINTS = {"hidden", "category", "title", "icon", "reference_url", "ui:field", "ui:placeholder", "ui:widget"}
 HINTS |= {"ui:options", "ui:help", "ui:order", "ui:disabled", "ui:readonly", "ui:autofocus", "ui:title"}
+RULES = set("type enum const pattern format default minLength maxLength minimum maximum uniqueItems items".split())
 FORMATS = set("date time date-time duration uri uri-reference uri-template iri iri-reference url email".split())
 FORMATS |= set("idn-email hostname idn-hostname ipv4 ipv6 regex uuid json-pointer relative-json-pointer".split())
 FORMATS |= set("password byte int32 int64 float double binary color data-url alt-date".split())
@@ -213,20 +214,41 @@ def repeated_keys(text):
 
 def misspelt_words(schema):
     """Yield the keys and the formats that nobody knows, and that are nearly ones that somebody does."""
-    places = [("", part(schema), TOP), ("uihints", part(schema, "uihints"), HINTS)]
-    properties = part(schema, "properties")
-    places += [("properties", properties, {"schema_name", "display_name", "metadata"})]
-    places += [(f"properties.{name}", each, KEYWORDS) for name, each in properties.items() if isinstance(each, dict)]
+    for place, word, close in misspelt_keys(schema):
+        yield f"{'.'.join([*place, word])}: nobody reads this word; do you mean {close!r}?"
+    for place, word, home in misplaced_keys(schema):
+        yield f"{'.'.join([*place, word])}: nobody reads this word there; it belongs into {'.'.join(home)}"
     for name, field in fields(schema).items():
-        places += [(f"{FIELDS}.{name}", field, KEYWORDS), (f"{FIELDS}.{name}.uihints", part(field, "uihints"), HINTS)]
+        if _is_text(field.get("format")) and field["format"] not in FORMATS:
+            yield f"{FIELDS}.{name}.format: nobody checks {field['format']!r}{meant(field['format'], FORMATS)}"
+
+
+def misspelt_keys(schema):
+    """Yield the place, a tuple, of each key that is nearly a word of the schema, the key, and the word."""
+    places = [((), part(schema), TOP), (("uihints",), part(schema, "uihints"), HINTS)]
+    properties = part(schema, "properties")
+    places += [(("properties",), properties, {"schema_name", "display_name", "metadata"})]
+    places += [(("properties", name), each, KEYWORDS) for name, each in properties.items() if isinstance(each, dict)]
+    for place, field in places_of_fields(schema):
+        places += [(place, field, KEYWORDS), ((*place, "uihints"), part(field, "uihints"), HINTS)]
     for place, words, known in places:
         for word in words:
             close = None if word in known else nearly(word, known - set(words))
             if close:
-                yield f"{place}.{word}".lstrip(".") + f": nobody reads this word; do you mean {close!r}?"
-    for name, field in fields(schema).items():
-        if _is_text(field.get("format")) and field["format"] not in FORMATS:
-            yield f"{FIELDS}.{name}.format: nobody checks {field['format']!r}{meant(field['format'], FORMATS)}"
+                yield place, word, close
+
+
+def misplaced_keys(schema):
+    """Yield the place, a tuple, of each hint that is a rule, or rule that is a hint, the key, and where it belongs."""
+    for place, field in places_of_fields(schema):
+        hints = part(field, "uihints")
+        yield from ((place, word, (*place, "uihints")) for word in field if word.startswith("ui:"))
+        yield from (((*place, "uihints"), word, place) for word in hints if word in RULES - set(field))
+
+
+def places_of_fields(schema):
+    """Return the place, a tuple, of each field, and the field."""
+    return [((*FIELDS.split("."), name), field) for name, field in fields(schema).items()]
 
 
 def _of(field, type):

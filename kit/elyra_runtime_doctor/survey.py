@@ -341,7 +341,14 @@ class Runtime:
 
         return import_item(self.schema.get("metadata_class_name", "elyra.metadata.metadata.Metadata"))
 
-    def load_configuration(self, *, without):
+    @cached_property
+    def made_up(self):
+        """What is in the file of a made-up runtime configuration: a dict. Raises ``Skip`` as ``sample`` does."""
+        type = form.part(self.fields.get("runtime_type"))
+        fields = {"runtime_type": type["const"]} if "const" in type else {}
+        return {"display_name": "Doctor", "schema_name": self.schema["name"], "metadata": sample(self.schema, fields)}
+
+    def load_configuration(self, *, without=None):
         """Return a made-up runtime configuration as Elyra loads it from a file that lacks the field ``without``.
 
         The file lies in the Jupyter directory of the process, which is a temporary one. Raises what Elyra raises.
@@ -351,12 +358,11 @@ class Runtime:
             raise Skip("Elyra does not serve its schema")
         folder = Path(os.environ["JUPYTER_DATA_DIR"], "metadata", SCHEMASPACE)
         folder.mkdir(parents=True, exist_ok=True)
-        fields = {name: value for name, value in sample(self.schema).items() if name != without}
-        instance = {"display_name": "Doctor", "schema_name": self.schema["name"], "metadata": fields}
-        path = folder / "doctor.json"
-        path.write_text(json.dumps(instance), encoding="utf-8")
+        fields = {name: value for name, value in self.made_up["metadata"].items() if name != without}
+        path = folder / ("doctor-2.json" if without else "doctor.json")  # Elyra remembers files by their names
+        path.write_text(json.dumps({**self.made_up, "metadata": fields}), encoding="utf-8")
         try:
-            return MetadataManager(schemaspace=SCHEMASPACE_ID).get("doctor")
+            return MetadataManager(schemaspace=SCHEMASPACE_ID).get(path.stem)
         finally:
             path.unlink()
 

@@ -4,6 +4,7 @@ import ast
 import inspect
 import sys
 import textwrap
+import traceback
 
 from elyra_runtime_doctor.rows import Skip
 
@@ -17,6 +18,14 @@ def syntax_tree(function):
         return ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function)))).body[0]
     except (OSError, TypeError, SyntaxError) as error:
         raise Skip(f"the source of {getattr(function, '__name__', function)}() cannot be read") from error
+
+
+def tree_of(module):
+    """Return the syntax tree of ``module``, an empty one where its source cannot be read."""
+    try:
+        return ast.parse(inspect.getsource(module))
+    except (OSError, TypeError, SyntaxError):
+        return ast.Module([], [])
 
 
 def own_nodes(tree):
@@ -56,6 +65,16 @@ def place(thing):
         return f"{inspect.getsourcefile(thing)}:{inspect.getsourcelines(thing)[1]}"
     except (OSError, TypeError):
         return getattr(thing, "__module__", "?")
+
+
+def where_raised(error):
+    """Return the author's line that ``error`` comes from, ``file:line``, or ``None`` if no line of theirs ran."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    others = {*NOT_THE_AUTHORS, "elyra_runtime_doctor", "jsonschema"}
+    frames = traceback.walk_tb(error.__traceback__)
+    own = [each for each in frames if top(each[0].f_globals.get("__name__", "")) not in others]
+    return f"{own[-1][0].f_code.co_filename}:{own[-1][1]}" if own else None
 
 
 def authors_modules(runtime):

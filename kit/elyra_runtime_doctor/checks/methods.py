@@ -2,8 +2,9 @@
 
 import ast
 import inspect
+import textwrap
 
-from elyra_runtime_doctor.checks.code import authors_classes, authors_modules, is_authors, place, top
+from elyra_runtime_doctor.checks.code import authors_classes, authors_modules, is_authors, place, top, tree_of
 from elyra_runtime_doctor.form import nearly
 from elyra_runtime_doctor.reading import problems
 from elyra_runtime_doctor.rows import GONE, RUN, SILENT, check, fail, warn
@@ -22,21 +23,23 @@ def _of_elyra(kind, name):
 
 @check(
     74,
-    "A method is of another kind than Elyra calls",
+    "A method is of another kind than it is called",
     seen=RUN,
     symptom="A submission, an export or the start of Elyra ends in an error, or the method does nothing at all.",
     cause="Elyra calls the method of an object, with the arguments of its own base class, and takes what it returns at "
-    "once. Nobody awaits a coroutine, nobody calls a property.",
-    way_out="Write it as the base class does: `def name(self, ...)`, with the same arguments.",
+    "once. Nobody awaits a coroutine, nobody calls a property. What your own code calls is not called in another way.",
+    way_out="Write `def name(self, ...)`, with the arguments of the base class, if there is one.",
 )
 def methods_are_as_elyra_calls_them(runtime):
-    """The methods of the author's classes that replace one of Elyra's, and those that the kit asks for."""
+    """The methods of the author's classes, and those of Elyra's that they replace."""
     found = [
         f"{place(getattr(own, 'fget', own))}: {kind.__name__}.{name} {problem}"
         for kind in authors_classes(runtime)
         for name, own in vars(kind).items()
-        for problem in _wrong_kind(kind, name, own)
+        for problem in [*_wrong_kind(kind, name, own), *_wrong_self(own)]
     ]
+    places = {each.partition(": ")[0] for each in found}
+    found += [each for each in _never_awaited(authors_modules(runtime)) if each.partition(": ")[0] not in places]
     if found:
         return fail("; ".join(found))
 
@@ -57,8 +60,32 @@ def _wrong_kind(kind, name, own):
         yield f"is {own!r}, and Elyra calls it"
     elif inspect.isfunction(base) and name not in BY_OTHER_ROWS:
         yield from _wrong_arguments(kind, name, base)
-    elif isinstance(own, (staticmethod, classmethod)) and name in BY_OTHER_ROWS:
-        yield "takes no self"
+
+
+def _wrong_self(own):
+    """Say what is wrong with ``own``, an attribute of a class, whoever calls it."""
+    getter = own.fget if isinstance(own, property) else getattr(own, "__func__", None)
+    arguments = list(inspect.signature(getter).parameters.values()) if inspect.isfunction(getter) else []
+    if isinstance(own, property) and len([each for each in arguments if each.default is each.empty]) > 1:
+        yield f"is a property, which takes self only, and not {', '.join(each.name for each in arguments[1:])}"
+    elif isinstance(own, (staticmethod, classmethod)) and [each.name for each in arguments[:1]] == ["self"]:
+        yield f"is a {type(own).__name__}, and has an argument called self"
+
+
+def _never_awaited(modules):
+    """Yield the functions that are called, and async, in a package that knows of no loop."""
+    nodes = [(module, node) for module in modules.values() for node in ast.walk(tree_of(module))]
+    if any(isinstance(node, (ast.Await, ast.AsyncFor, ast.AsyncWith)) for _, node in nodes):
+        return
+    imported = {alias.name for _, node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module or "" for _, node in nodes if isinstance(node, ast.ImportFrom)}
+    if {top(name) for name in imported} & {"asyncio", "anyio", "trio", "tornado"}:
+        return
+    calls = [node.func for _, node in nodes if isinstance(node, ast.Call)]
+    called = {getattr(func, "attr", getattr(func, "id", None)) for func in calls}
+    for module, node in nodes:
+        if isinstance(node, ast.AsyncFunctionDef) and node.name in called:
+            yield f"{module.__file__}:{node.lineno}: {node.name} is async, and nobody awaits it"
 
 
 def _wrong_arguments(kind, name, base):
@@ -136,12 +163,8 @@ def code_goes_on(runtime):
     """The calls of `sys.exit`, `exit`, `quit` and `os._exit`, and `raise SystemExit`, in the author's classes."""
     found = []
     for name, module in authors_modules(runtime).items():
-        try:
-            tree = ast.parse(inspect.getsource(module))
-        except (OSError, TypeError, SyntaxError):
-            continue
         if name.rpartition(".")[2] != "__main__":
-            found += [f"{module.__file__}:{node.lineno}: {ast.unparse(node)}" for node in _exits(tree)]
+            found += [f"{module.__file__}:{node.lineno}: {ast.unparse(node)}" for node in _exits(tree_of(module))]
     if found:
         return fail("; ".join(found))
 
@@ -151,12 +174,45 @@ def _exits(tree):
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.FunctionDef) and node.name == "main" or _is_main(node):
             continue
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("sys.exit", "exit", "quit", "os._exit"):
-            yield node
-        elif isinstance(node, ast.Raise) and node.exc and ast.unparse(node.exc).partition("(")[0] == "SystemExit":
+        if _exit(node):
             yield node
         yield from _exits(node)
 
 
+def _exit(node):
+    """Tell whether ``node`` ends the process."""
+    if isinstance(node, ast.Call):
+        return ast.unparse(node.func) in ("sys.exit", "exit", "quit", "os._exit")
+    return isinstance(node, ast.Raise) and node.exc and ast.unparse(node.exc).partition("(")[0] == "SystemExit"
+
+
 def _is_main(node):
     return isinstance(node, ast.If) and "__main__" in ast.unparse(node.test)
+
+
+@check(
+    82,
+    "A line is never reached",
+    seen=RUN,
+    symptom="A run, an export or a configuration ends in an error that you wrote for a while, or a line has no effect.",
+    cause="A `raise` or a `return` stands before the line, in the same block.",
+    way_out="Remove the `raise` or the `return`, or the lines behind it.",
+)
+def lines_are_reached(runtime):
+    """The modules of the package that are loaded: what stands behind a `raise` or a `return` in the same block."""
+    found = []
+    for module in authors_modules(runtime).values():
+        for node in _never_reached(tree_of(module)):
+            found.append(f"{module.__file__}:{node.lineno}: {textwrap.shorten(ast.unparse(node), 80)}")
+    if found:
+        return warn("; ".join(found))
+
+
+def _never_reached(tree):
+    """Yield the first line of each block behind one that leaves it, but for a ``yield``, which makes a generator."""
+    for node in ast.walk(tree):
+        for block in (getattr(node, each, None) for each in ("body", "orelse", "finalbody")):
+            for before, after in zip(block, block[1:], strict=False) if isinstance(block, list) else ():
+                leaves = isinstance(before, (ast.Raise, ast.Return, ast.Continue, ast.Break)) and not _exit(before)
+                if leaves and not any(isinstance(each, (ast.Yield, ast.YieldFrom)) for each in ast.walk(after)):
+                    yield after

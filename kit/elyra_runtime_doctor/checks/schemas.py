@@ -5,7 +5,7 @@ import json
 import re
 
 from elyra_runtime_doctor import form
-from elyra_runtime_doctor.checks.code import syntax_tree
+from elyra_runtime_doctor.checks.code import syntax_tree, where_raised
 from elyra_runtime_doctor.checks.discovery import lacks_member
 from elyra_runtime_doctor.checks.runtime_types import is_alias
 from elyra_runtime_doctor.rows import GONE, PANEL, REFUSED, SILENT, Skip, check, fail, warn
@@ -244,6 +244,40 @@ def metadata_class_is_there(runtime):
             return fail(f"{name!r} is no subclass of elyra.metadata.metadata.Metadata")
     except Exception as error:
         return fail(f"{name!r}: {type(error).__name__}: {error}")
+
+
+@check(
+    81,
+    "A configuration that the schema allows is refused",
+    seen=PANEL,
+    symptom="No configuration can be saved, or all that are saved vanish from the lists. The server's log names an "
+    "error such as `AttributeError`.",
+    cause="When Elyra loads a configuration, it calls `on_load` of the metadata class, and `validate` of what "
+    "`get_validator` of the schemas provider returns. One of them raises an error.",
+    way_out="Mend the line that is named. Let both accept what the schema accepts.",
+)
+def right_configurations_are_loaded(runtime):
+    """A made-up configuration that the schema allows, loaded by Elyra."""
+    from jsonschema import Draft7Validator, ValidationError
+
+    try:
+        runtime.metadata_class  # noqa: B018 - raises what importing it raises
+        allowed = Draft7Validator(runtime.schema).is_valid(runtime.made_up)
+    except Skip:
+        raise
+    except Exception as error:  # rows 25, 67 and 68 are about it
+        raise Skip(f"nobody can tell what it allows: {type(error).__name__}") from error
+    if not allowed:
+        raise Skip("the schema refuses what was made up for it (rows 67 to 70)")
+    try:
+        runtime.load_configuration()
+    except Skip:
+        raise
+    except Exception as error:
+        # The made-up values may be refused for a reason that no schema can tell.
+        finds = warn if isinstance(error, (ValueError, OSError, ValidationError)) else fail
+        where = where_raised(error) or " and ".join(point.value for point in runtime.providers)
+        return finds(f"{where}: {type(error).__name__}: {error}")
 
 
 @check(
