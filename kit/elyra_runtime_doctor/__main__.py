@@ -4,8 +4,9 @@ import argparse
 import os
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
-from elyra_runtime_doctor import sources
+from elyra_runtime_doctor import fixes, sources
 from elyra_runtime_doctor.checks.discovery import PROCESSORS
 from elyra_runtime_doctor.probe import examine, failed
 from elyra_runtime_doctor.report import table_of_checks, text
@@ -28,6 +29,13 @@ def main(arguments=None):
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--verbose", action="store_true", help="print the checks that pass, too")
+    parser.add_argument("--diff", action="store_true", help="show what --fix would change, and change nothing, instead")
+    parser.add_argument(
+        "--fix",
+        action="store_true",
+        help="mend what can be mended in the folder of a package, where only one change is right: show it, make it, "
+        f"and write it to the file {fixes.UNDO} there. `git apply -R` with that file takes it back",
+    )
     parser.add_argument("--list", action="store_true", help="print all checks with the numbers of their rows, instead")
     parser.add_argument(
         "--server",
@@ -44,6 +52,8 @@ def main(arguments=None):
         "exports it. FILE holds a test class of yours, if the contract needs a configuration",
     )
     options = parser.parse_args(arguments)
+    if (options.fix or options.diff) and not (options.name and sources.is_path(options.name)):
+        parser.error("--fix and --diff need the folder of a package, such as ./")
     if options.levels is not None and not options.name:
         parser.error("--levels needs the name of a runtime")
     token = os.environ.pop("JUPYTER_TOKEN", "")  # the runtimes that are loaded have no business with it
@@ -69,8 +79,12 @@ def main(arguments=None):
 
 
 def _of_files(options):
-    """Print the report on files. Return the exit status."""
+    """Print the report on files, after the changes that are asked for. Return the exit status."""
     try:
+        if options.fix or options.diff:
+            _print(_mended(Path(options.name), options.fix))
+        if options.diff:
+            return 0
         report = sources.examine(options.name)
     except NoReport as error:
         return _error(str(error))
@@ -79,6 +93,18 @@ def _of_files(options):
     report["results"] = [{**result, "where": "here"} for result in report["results"]]
     _print(to_json(report) if options.json else "\n".join(text(report, options.verbose)))
     return int(failed(report))
+
+
+def _mended(folder, make):
+    """Return what can be mended in ``folder``, as a diff and a sentence. ``make`` says whether to make the changes."""
+    changed = fixes.changes(folder)
+    if not changed:
+        return "There is nothing that only one change can mend."
+    said = fixes.difference(folder, changed)
+    if make:
+        fixes.apply(folder, changed)
+        said += f"\nChanged: {', '.join(changed)}. To undo it, run in {folder}: git apply -R {fixes.UNDO}\n"
+    return said
 
 
 def _report(options, token):

@@ -11,6 +11,7 @@ import re
 import sys
 import tarfile
 import zipfile
+from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
@@ -26,6 +27,7 @@ else:
 SCHEMA_ROWS = (19, 21, 22, 27, 28, 29, 30, 61, 67, 68, 69, 70, 71, 72, 73)
 """The rows whose checks ask a runtime for its schema, and for nothing else."""
 
+PROJECT = "pyproject.toml"
 ARCHIVES = (".whl", ".tar.gz", ".zip")
 POINT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
@@ -40,7 +42,11 @@ def examine(path):
 
     Raises ``NoReport`` where nothing can be read there.
     """
-    package = _opened(Path(path))
+    return report_on(_opened(Path(path)))
+
+
+def report_on(package):
+    """Return the report on the runtimes in ``package``, a ``Package``."""
     names = package.groups.get(PROCESSORS, {})
     subjects = [(name, Source(package, name)) for name in names]
     results = [
@@ -59,9 +65,10 @@ def _functions():
 class Package:
     """The files of a distribution, by their paths, as texts, and its entry points by group."""
 
-    def __init__(self, path, files, groups, declared_in, silenced=None):
+    def __init__(self, path, files, groups, declared_in, project=None):
         self.path, self.files, self.groups, self.declared_in = path, files, groups, declared_in
-        self.silenced = silenced or {}
+        self.project = project or {}
+        self.silenced = reasons_in(self.project)
 
     def module(self, name):
         """Return the path of the module called ``name``, or ``None``."""
@@ -199,6 +206,14 @@ def _is_there(package, name, point):
     return None
 
 
+def bound_in(text):
+    """Return the names that the module with this ``text`` binds, none if it cannot be read."""
+    try:
+        return _bound(ast.parse(text))
+    except (SyntaxError, ValueError):
+        return set()
+
+
 def _bound(tree):
     """Return the names that a module binds."""
     names = {node.name for node in ast.walk(tree) if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
@@ -208,7 +223,7 @@ def _bound(tree):
 
 
 def provider_is_there(source):
-    """The module and the class of the schemas providers, and the JSON files of the package."""
+    """The module and the class of the schemas providers, and the JSON files of the package, also in the wheel."""
     for file, text in source.package.files.items():
         if file.endswith(".json"):
             try:
@@ -219,7 +234,7 @@ def provider_is_there(source):
         finding = _is_there(source.package, name, point)
         if finding:
             return finding
-    return None
+    return _left_out(source.package, ".json")
 
 
 def provider_is_declared(source):
@@ -268,7 +283,49 @@ def icon_is_there(source):
         own = len(parts) > 2 and parts[0] == "static" and parts[1] in source.package.tops
         if own and re.fullmatch(r"[\w.-]+", parts[-1]) and parts[-1] not in there:
             return fail(f"{file}:{node.lineno}: there is no file {parts[-1]!r}{form.meant(parts[-1], there)}")
-    return None
+    return _left_out(source.package, ".svg")
+
+
+def _left_out(package, suffix):
+    """Return the finding of the files with ``suffix`` that setuptools does not put into the wheel, or ``None``."""
+    lost = [file for file in files_left_out(package) if file.endswith(suffix)]
+    if lost:
+        told = f"{package.declared_in}: setuptools leaves {', '.join(lost)} out of the wheel"
+        return fail(told, fix="\n".join(package_data(package)))
+
+
+def files_left_out(package):
+    """Return the files of a source tree that its ``pyproject.toml`` does not name to setuptools, as data."""
+    builds = form.part(package.project, "build-system")
+    others = ("MANIFEST.in", "setup.py", "setup.cfg")
+    by_setuptools = str(builds.get("build-backend", "setuptools")).startswith("setuptools")
+    if not package.project or not by_setuptools or any((package.path / name).exists() for name in others):
+        return []
+    if any("scm" in str(each) or "git" in str(each) for each in _texts(builds.get("requires"))):
+        return []  # it packages what the repository holds
+    data = form.part(package.project, "tool", "setuptools", "package-data")
+    patterns = {name: _texts(data.get(name)) + _texts(data.get("*")) for name in package.tops}
+    lost = []
+    for file in package.files:
+        top, _, name = file.removeprefix("src/").partition("/")
+        named = any(fnmatch(name, pattern) for pattern in patterns.get(top, ()))
+        if file.endswith((".json", ".svg", ".html", ".css", ".js")) and top in package.tops and not named:
+            lost.append(file)
+    return lost
+
+
+def package_data(package):
+    """Return the lines of ``pyproject.toml`` that name ``files_left_out`` to setuptools."""
+    kinds = {}
+    for file in files_left_out(package):
+        top, _, name = PurePosixPath(file.removeprefix("src/")).as_posix().partition("/")
+        kinds.setdefault(top, []).append((PurePosixPath(name).parent / f"*{PurePosixPath(name).suffix}").as_posix())
+    tables = [f"{top} = {json.dumps([*dict.fromkeys(patterns)])}" for top, patterns in sorted(kinds.items())]
+    return ["[tool.setuptools.package-data]", *tables]
+
+
+def _texts(value):
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
 def icons_can_be_drawn(source):
@@ -331,6 +388,18 @@ def _opened(path):
         raise NoReport(f"{path} cannot be read: {type(error).__name__}: {said}") from error
 
 
+def tree_with(path, changed):
+    """Return the package in the folder ``path`` as it is with ``changed``: new texts of files, by path.
+
+    Raises ``NoReport`` where ``path`` is no folder of a package.
+    """
+    project = changed.get(PROJECT)
+    if project is None and not (Path(path) / PROJECT).is_file():
+        raise NoReport(f"{path} has no {PROJECT}. Give the folder of a package: nothing else can be changed.")
+    text = (Path(path) / PROJECT).read_text(encoding="utf-8") if project is None else project
+    return _tree(Path(path), text, lambda path, tops: {**_files_below(path, tops), **changed})
+
+
 def _tops(groups):
     points = [point for points in groups.values() for point in points.values() if isinstance(point, str)]
     return {re.split(r"[.:/]", point)[0] for point in points}
@@ -354,7 +423,7 @@ def _tree(path, text, read):
         raise NoReport(f"{path}/pyproject.toml is no TOML: {error}") from error
     groups = form.part(project, "project", "entry-points")
     groups = {group: points for group, points in groups.items() if isinstance(points, dict)}
-    return Package(path, read(path, _tops(groups)), groups, "pyproject.toml", reasons_in(project))
+    return Package(path, read(path, _tops(groups)), groups, PROJECT, project)
 
 
 def _files_below(path, tops):
