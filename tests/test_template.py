@@ -221,6 +221,11 @@ def test_an_answer_is_refused_with_the_reason(option, answer, reason, tmp_path, 
     assert not (tmp_path / "new").exists()
 
 
+def test_the_name_of_a_module_of_python_is_a_name_for_a_runtime(tmp_path, capsys):
+    assert said(capsys, tmp_path / "new", "--defaults", "--name", "queue")[0] == 0
+    assert (tmp_path / "new" / "queue_runtime").is_dir()
+
+
 def test_a_folder_that_holds_something_is_left_alone(tmp_path, capsys):
     (tmp_path / "mine.txt").write_text("mine")
     status, text = said(capsys, tmp_path, "--defaults", "--name", "orbit")

@@ -42,16 +42,18 @@ def new(folder, answers, defaults=False):
     run_copy(
         str(TEMPLATE),
         folder,
-        data={"installed": installed(), **answers},
+        data={**taken(), **answers},
         user_defaults={"kit": kit()},
         defaults=defaults,
     )
 
 
-def installed():
-    """Return the names that are taken here, a list: those of the runtimes, and of all packages."""
-    runtimes = {point.name for point in entry_points(group="elyra.pipeline.processors")}
-    return sorted(runtimes | {module.name for module in pkgutil.iter_modules()})
+def taken():
+    """Return the names that are taken here, as lists: those of the ``runtimes``, and those of the ``packages``."""
+    return {
+        "runtimes": sorted({point.name for point in entry_points(group="elyra.pipeline.processors")}),
+        "packages": sorted({module.name for module in pkgutil.iter_modules()}),
+    }
 
 
 def kit():

@@ -19,6 +19,6 @@ class MachinePipelineProcessor(RunningRuntime):
         icon=FOLDER / "machine.svg",
     )
 
-    # Where the nodes run: as processes on this machine. For another place, write a class that derives from
-    # elyra_runtime_engine.executor:Executor, and name it here. Processes is the one to begin with.
+    # Where the nodes run: as processes on this machine. For another place,
+    # name a class of yours here that derives from the engine's Executor.
     executor = "elyra_runtime_engine.processes:Processes"
