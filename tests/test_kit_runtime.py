@@ -244,6 +244,16 @@ def test_an_export_that_fails_half_way_leaves_nothing(runtime, root):
     assert [path.name for path in root.iterdir()] == ["work.py"]
 
 
+def test_what_render_refuses_half_way_is_said_to_the_user(runtime, root):
+    def render(self, job, format):
+        yield "a"
+        raise PipelineError("Choose another one.")
+
+    with pytest.raises(RuntimeError, match="^Pipeline 'pipeline': Choose another one.$"):
+        exported(runtime, render)
+    assert [path.name for path in root.iterdir()] == ["work.py"]
+
+
 def test_an_export_that_leaves_the_root_or_has_another_format_is_refused(runtime):
     with pytest.raises(RuntimeError, match="'../out.txt' leaves the directory"):
         exported(runtime, lambda self, job, format: "", "../out.txt")

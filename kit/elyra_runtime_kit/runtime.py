@@ -214,11 +214,11 @@ class Runtime(RuntimePipelineProcessor):
         """Return what ``do`` returns. Raise a ``RuntimeError`` for the user instead of what it raises."""
         try:
             return do()
-        except PipelineError as error:
-            message = f"Pipeline {job.name!r}: {error}"
         except (Exception, SystemExit) as error:
             error = error.__cause__ if isinstance(error, _Raised) else error
-            if type(error) is RuntimeError or isinstance(error, ExportError):
+            if isinstance(error, PipelineError):
+                message = f"Pipeline {job.name!r}: {error}"
+            elif type(error) is RuntimeError or isinstance(error, ExportError):
                 message = str(error)
             else:
                 said = f"{type(error).__name__}: {error}"
