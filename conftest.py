@@ -55,6 +55,7 @@ never to text or code.
 """
 
 LONG = (
+    "book/own",
     "book/troubleshooting",
     "book/dask",
     "tests/expectations",
