@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from playwright._impl._driver import compute_driver_executable
+from rubbish import RUBBISH
 
 from elyra_runtime_doctor import form
 from elyra_runtime_doctor.patterns import refused_by_python, refused_by_the_browser
@@ -66,13 +67,6 @@ def test_a_healthy_field_is_not_named():
     field = {"title": "Queue", "type": "string", "pattern": r"^[\w.-]+$", "default": "all", "examples": ["one"]}
     field["uihints"] = {"category": "Mine", "ui:placeholder": "all"}
     assert [problem for finder in FINDERS for problem in finder(schema(queue=field))] == []
-
-
-RUBBISH = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(["string", "(["]),
-    lambda each: st.lists(each, max_size=3) | st.dictionaries(st.sampled_from(sorted(form.KEYWORDS)), each),
-    max_leaves=12,
-)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

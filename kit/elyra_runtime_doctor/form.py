@@ -25,6 +25,7 @@ RULES = set("type enum const pattern format default minLength maxLength minimum 
 FORMATS = set("date time date-time duration uri uri-reference uri-template iri iri-reference url email".split())
 FORMATS |= set("idn-email hostname idn-hostname ipv4 ipv6 regex uuid json-pointer relative-json-pointer".split())
 FORMATS |= set("password byte int32 int64 float double binary color data-url alt-date".split())
+OF_ELYRA_3 = {"field_type": "ui:field", "secure": "ui:field", "placeholder": "ui:placeholder"}
 WIDGET = "@elyra/metadata-extension:plugin."
 WIDGETS = {WIDGET + name for name in ("password", "tags", "code")}
 TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
@@ -216,6 +217,10 @@ def misspelt_words(schema):
     """Yield the keys and the formats that nobody knows, and that are nearly ones that somebody does."""
     for place, word, close in misspelt_keys(schema):
         yield f"{'.'.join([*place, word])}: nobody reads this word; do you mean {close!r}?"
+    for place, field in places_of_fields(schema):
+        for word in part(field, "uihints"):
+            if word in OF_ELYRA_3:
+                yield f"{'.'.join([*place, 'uihints', word])}: only Elyra 3 reads this word; see {OF_ELYRA_3[word]!r}"
     for place, word, home in misplaced_keys(schema):
         yield f"{'.'.join([*place, word])}: nobody reads this word there; it belongs into {'.'.join(home)}"
     for name, field in fields(schema).items():
@@ -233,7 +238,7 @@ def misspelt_keys(schema):
         places += [(place, field, KEYWORDS), ((*place, "uihints"), part(field, "uihints"), HINTS)]
     for place, words, known in places:
         for word in words:
-            close = None if word in known else nearly(word, known - set(words))
+            close = None if word in known or word in OF_ELYRA_3 else nearly(word, known - set(words))
             if close:
                 yield place, word, close
 

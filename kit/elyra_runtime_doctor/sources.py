@@ -186,7 +186,7 @@ def processor_is_there(source):
 
 
 def _is_there(package, name, point):
-    if not POINT.fullmatch(point):
+    if not isinstance(point, str) or not POINT.fullmatch(point):
         raise Skip("the entry point is written in another way (row 48)")
     module, _, attribute = point.partition(":")
     file = package.module(module)
@@ -268,7 +268,7 @@ def metadata_class_is_there(source):
     if not isinstance(name, str) or ":" in name or "." not in name:
         return fail(f"{source.schema_path}: {name!r} is no path such as 'package.module.Class'")
     module, _, kind = name.rpartition(".")
-    own = {point.partition(":")[0].partition(".")[0] for point in source.package.groups[PROCESSORS].values()}
+    own = _tops({PROCESSORS: source.package.groups[PROCESSORS]})
     if module.partition(".")[0] not in own and form.nearly(module.partition(".")[0], own) is None:
         raise Skip("it is the class of another package")
     finding = _is_there(source.package, "metadata_class_name", f"{module}:{kind}")
