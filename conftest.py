@@ -69,6 +69,7 @@ LONG = (
     "test_run_page_browser.py",
     "test_editor_browser.py",
     "test_run_page.py",
+    "test_run_deletion.py",
     "book/result",
     "book/registration",
     "book/fields",

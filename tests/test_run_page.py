@@ -213,7 +213,7 @@ def test_who_is_not_logged_in_sees_and_does_nothing(server):
         assert answer.status_code == 302 and answer.headers["Location"].startswith(f"{BASE}login")
     for path in ("", f"/{run.id}", f"/{run.id}/nodes/0/log"):
         assert anonymous.get(server.url + API + path, allow_redirects=False).status_code == 403
-    for action in ("cancel", "again"):
+    for action in ("cancel", "again", "delete"):
         assert anonymous.post(f"{server.url}{API}/{run.id}/{action}").status_code == 403
     assert not run.is_cancelled()
 
@@ -761,6 +761,9 @@ c.ServerApp.authorizer_class = Asking
             API,
             f"{API}/{run.id}",
             f"{API}/{run.id}/nodes/0/log",
+            f"{API}/{run.id}/usage",
+            "elyra_runtime_engine/api/usage",
+            "elyra_runtime_engine/api/over",
         )
         files = f"{API}/{run.id}/files/0/a.csv"
         for path in (*reads, files):
@@ -768,9 +771,10 @@ c.ServerApp.authorizer_class = Asking
         allowed.write_text("read")
         for path in (*reads, files):
             assert server.get(path).status_code == 200, path
-        for action in ("cancel", "again"):
+        for action in ("cancel", "again", "delete"):
             assert server.post(f"{API}/{run.id}/{action}", None).status_code == 403
-        assert not run.is_cancelled()
+        assert server.post(f"elyra_runtime_engine/api/over?until={time.time()}", None).status_code == 403
+        assert not run.is_cancelled() and run.folder.exists()
         allowed.write_text("read write")
         new = made("a")
         with new.lock():  # as if a process led it
@@ -789,7 +793,7 @@ def test_only_the_methods_that_mean_something_are_allowed(server):
     ):
         for method in ("POST", "PUT", "PATCH", "DELETE"):
             assert raw(server, path, method)[0] == 405, (method, path)
-    for action in ("cancel", "again"):
+    for action in ("cancel", "again", "delete"):
         for method in ("GET", "PUT", "DELETE"):
             assert raw(server, f"{API}/{run.id}/{action}", method)[0] == 405, (method, action)
     assert raw(server, f"{API}/{run.id}/remove", "POST")[0] == 404

@@ -408,3 +408,100 @@ def test_no_node_lies_on_another_or_on_an_edge(open_page):
             for item, below in zip(layer, layer[1:], strict=False):
                 assert below["y"] - item["y"] >= (item["height"] + below["height"]) / 2 - 0.01, shape
             assert all(step == 1 for item in layer for step in item["steps"]), f"{shape}: an edge without a lane"
+
+
+def over(*names, **facts):
+    """Make a run that is over."""
+    run = made(*names or "a", **facts)
+    run.append(node=0, state="done", files=[kept(run, 0, "outputs/a.csv", b"x" * 50_000)])
+    run.append(run="done")
+    return run
+
+
+def question(page):
+    return page.get_by_role("dialog")
+
+
+def test_a_run_is_deleted_from_its_page_after_a_question(open_page):
+    run = over("a", pipeline=HOSTILE)
+    page = open_page(f"runs/{run.id}")
+    expect(page.locator("#facts")).to_contain_text(re.compile(r"On disk\d+ kB"))
+    button = page.get_by_role("button", name="Delete the run")
+    button.click()
+    expect(question(page)).to_contain_text(f"Delete this run of {HOSTILE}?")
+    expect(question(page)).to_contain_text("Your pipeline and its files stay.")
+    for way_out in (
+        lambda: question(page).get_by_role("button", name="Keep").click(),
+        lambda: page.keyboard.press("Escape"),
+    ):
+        expect(question(page).get_by_role("button", name="Keep")).to_be_focused()
+        way_out()
+        expect(question(page)).to_have_count(0)
+        expect(button).to_be_focused()
+        assert run.folder.exists()
+        button.click()
+    question(page).get_by_role("button", name="Delete the run").click()
+    expect(page.locator("#told")).to_have_text("The run is deleted.")
+    assert page.url.endswith("/runs")
+    assert not run.folder.exists()
+    page.reload()
+    expect(page.locator("#summary")).to_contain_text("run")
+    expect(page.locator("#told")).to_be_hidden()
+
+
+def test_a_run_that_is_not_over_has_no_button_that_deletes_it(open_page, led):
+    run = made("a", pipeline="not over")
+    led(run)
+    run.append(run="running")
+    page = open_page(f"runs/{run.id}")
+    expect(page.get_by_role("button", name="Cancel the run")).to_be_visible()
+    expect(page.get_by_role("button", name="Delete")).to_have_count(0)
+    page.goto(page.url.rpartition("/")[0])
+    row = page.get_by_role("row", name="not over")
+    expect(row).to_contain_text("running")
+    expect(row.get_by_role("button")).to_have_count(0)
+
+
+def test_runs_are_deleted_from_the_list_after_a_question(open_page, errors, led):
+    runs = [over("a", pipeline=f"old {n}") for n in range(3)]
+    unreadable, running = over("a"), made("a", pipeline="not over")
+    (unreadable.folder / "run.json").write_text("[]")
+    led(running)
+    page = open_page("runs")
+    row = page.get_by_role("row", name="old 0")
+    expect(row.locator("[data-name='On disk']")).to_have_text(re.compile("kB"))
+    expect(page.locator("#summary")).to_contain_text(re.compile(r"On disk: \d.* [kM]B\."))
+    row.get_by_role("button").click()
+    question(page).get_by_role("button", name="Keep").click()
+    expect(row.get_by_role("button")).to_be_focused()
+    row.get_by_role("button", name="Delete old 0").click()
+    question(page).get_by_role("button", name="Delete the run").click()
+    expect(page.locator("#told")).to_have_text("The run of old 0 is deleted.")
+    expect(page.locator("#told")).to_be_focused()
+    expect(row).to_have_count(0)
+    assert not runs[0].folder.exists()
+
+    page.get_by_role("button", name=f"Delete Run {unreadable.id}").click()
+    question(page).get_by_role("button", name="Delete the run").click()
+    expect(page.locator("#told")).to_contain_text(unreadable.id)
+    assert not unreadable.folder.exists()
+
+    page.get_by_role("button", name="Delete old 1").click()
+    runs[1].remove()  # in another window
+    question(page).get_by_role("button", name="Delete the run").click()
+    expect(page.locator("#refused")).to_have_text(f"There is no run '{runs[1].id}'.")
+    assert "404" in errors.pop()
+
+    page.get_by_role("button", name="Delete all that are over").click()
+    expect(question(page)).to_contain_text(re.compile(r"Delete all that are over: \d+ runs?\?"))
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        assert barriers(page) == []
+    late = over("a", pipeline="late")
+    question(page).get_by_role("button", name="Delete them all").click()
+    expect(page.locator("#told")).to_contain_text("Deleted: ")
+    expect(page.get_by_role("row", name="not over")).to_be_visible()
+    expect(page.get_by_role("row", name="late")).to_be_visible()
+    expect(page.get_by_role("row", name="old 2")).to_have_count(0)
+    assert running.folder.exists() and late.folder.exists() and not runs[2].folder.exists()

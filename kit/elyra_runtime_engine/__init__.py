@@ -8,5 +8,6 @@ A runtime on it is a declaration, fields, and the name of an executor, which kno
 3. ``driver``: the process that leads a run, its ``limits``, and ``journal``: what it writes down;
 4. ``attempt``, ``guard``, ``mask`` and ``notebook``: what happens where a node runs;
 5. ``server`` and ``static/``: the run page; ``answers`` and ``files``: what it asks about runs, and what nodes left;
-   ``threads``: so that no folder of a run holds up the server.
+   ``threads``: so that no folder of a run holds up the server;
+6. ``deletion``: how a run goes away, ``keeping``: which runs a server keeps, and ``usage``: the room that they take.
 """

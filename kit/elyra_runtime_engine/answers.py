@@ -10,9 +10,11 @@ import time
 from contextlib import suppress
 from datetime import datetime, timezone
 
+from elyra_runtime_engine.deletion import delete
 from elyra_runtime_engine.files import OPENED
 from elyra_runtime_engine.run import ENDED, find_run, folder_of
 from elyra_runtime_engine.start import again, follow_up
+from elyra_runtime_engine.usage import forget_usage
 
 UNREADABLE = "unreadable"
 """The state of a run of which nothing is known, in the list of all runs."""
@@ -43,6 +45,8 @@ def of_run(id, tell, *arguments):
     try:
         return tell(run, *arguments)
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and not run.folder.exists():  # somebody deletes it just now
+            raise UnknownRunError(f"There is no run {id!r}.") from error
         raise unreadable(id, error) from error
     except Exception as error:
         if isinstance(error, RuntimeError) and not isinstance(error, RecursionError):
@@ -81,8 +85,7 @@ def in_list_unread(id, error):
 
 
 def _ended(run, state):
-    with suppress(FileNotFoundError):
-        return (run.folder / "events.jsonl").stat().st_mtime if state in ENDED else None
+    return run.changed() if state in ENDED else None
 
 
 def page(run, after):
@@ -120,3 +123,10 @@ def run_again(run, times):
     Raises ``RuntimeError`` if that cannot be.
     """
     return json.dumps({"id": again(run, times).id})
+
+
+def deleted(run, until=None):
+    """Delete a run that was over at the time ``until``. Returns the folder to ``clear``, as ``delete`` does."""
+    aside = delete(run, until)
+    forget_usage(run)
+    return aside

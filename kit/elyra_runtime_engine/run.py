@@ -14,6 +14,8 @@
 ``token``              a word by which a worker knows the folder
 =====================  ==========================================================================================
 
+The folder of a run that is deleted is moved aside first: ``deletion`` says how.
+
 ``format`` in ``run.json`` says which of these there are. Runs without it had a folder for each node, and none for an
 attempt: those that came to nothing were beside it, such as ``nodes/<n>.<a>``. Such a run went on as another one, whose
 id was in ``again``.
@@ -93,6 +95,11 @@ def _values_folder():
     return _home() / "values"
 
 
+def home_folders():
+    """Return the folders in which the folder of the runs lies, and the earlier ones."""
+    return [_home(name) for name in _homes]
+
+
 def _home(name=HOME):
     return Path(jupyter_data_dir(), name)
 
@@ -116,7 +123,7 @@ def run_ids():
     Forgets the values of runs whose folder somebody has deleted.
     """
     found = set()
-    for home in map(_home, _homes):
+    for home in home_folders():
         valued = _ids(home / "values")  # first: a run that is being made has a folder before it has values
         names = _ids(home / "runs")
         for id in valued - names:
@@ -190,10 +197,18 @@ class Run:
 
     @classmethod
     def create(cls, facts, environment, home=None):
+        """Make a new run that nobody leads, as ``create_locked`` does."""
+        run, lock = cls.create_locked(facts, environment, home)
+        lock.close()
+        return run
+
+    @classmethod
+    def create_locked(cls, facts, environment, home=None):
         """Make a new run. The files of its nodes go to a folder below ``home``, by default to its own.
 
         ``facts`` is a dict, to which the id and the time are added. ``environment`` holds the values of the
-        variables of each node: a list of dicts. Raises ``OSError`` if a folder cannot be made.
+        variables of each node: a list of dicts. Returns the run and its lock, which was there before others could find
+        the run. Raises ``OSError`` if a folder cannot be made.
         """
         run = cls(runs_folder() / new_id())
         token = secrets.token_hex()
@@ -202,11 +217,11 @@ class Run:
                 run._make_place(home, run.id, token)
             with _alone():  # what is in the Run Folder is not: it may hang
                 _sweep()
-                run._make(facts, environment, token)
+                lock = run._make(facts, environment, token)
         except BaseException:
             run.remove()
             raise
-        return run
+        return run, lock
 
     def _make_place(self, home, name, token):
         os.makedirs(home, exist_ok=True)
@@ -225,7 +240,9 @@ class Run:
         with open(self._values, "w", encoding="utf-8", opener=_private) as file:
             json.dump(environment, file)
         facts = {"id": self.id, "format": FORMAT, "submitted": time.time(), **facts}
+        lock = self.lock()
         self._write("run.json", json.dumps(facts, ensure_ascii=False))
+        return lock
 
     def renew_place(self, home):
         """Take a new folder below ``home`` for the files of the nodes, because the one of before is not the run's.
@@ -453,9 +470,21 @@ class Run:
 
     def is_abandoned(self):
         """Say whether the driver has gone without a word, and the nodes go on: somebody has to follow it up."""
+        return self._outlives_driver() and not self.has_driver()
+
+    def is_over(self):
+        """Say, to who has locked the run, whether it is over: nobody else leads it, and no node of it goes on."""
+        return self._events.last().get("run") in ENDED or not self._outlives_driver()
+
+    def _outlives_driver(self):
         last = self._last_word()
-        left = last.get("run") == RUNNING and last.get("outlives_driver", False)
-        return left and not self.has_driver() and self._values.exists()
+        return last.get("run") == RUNNING and last.get("outlives_driver", False) and self._values.exists()
+
+    def changed(self):
+        """Return when something last happened in the run: a time, in seconds."""
+        with suppress(FileNotFoundError):
+            return (self.folder / "events.jsonl").stat().st_mtime
+        return (self.folder / "run.json").stat().st_mtime
 
     def is_gone(self, lock):
         """Say whether somebody has removed the run, whose ``lock`` is this open file, or put another in its place."""

@@ -3,6 +3,7 @@
 import threading
 import time
 
+from elyra_runtime_engine.keeping import keeper
 from elyra_runtime_engine.plan import is_taken, plan
 from elyra_runtime_engine.server import HANDLERS, run_url
 from elyra_runtime_engine.start import follow_up_all, start
@@ -45,14 +46,17 @@ class RunningRuntime(Runtime):
             job.log(f"{note} {line({'nodes': names})}")
         said = f"run {run.id} is accepted; nodes: {len(nodes)}"
         job.log(f"{said}; its files: {run.folder}")
+        if self.server:
+            keeper(self.server).call()
         return run_url(run, self.server)
 
     def handlers(self):
         """Return the pages of the runs: the same ones for all runtimes that run.
 
-        A server that starts follows up the runs whose drivers have gone.
+        A server that starts follows up the runs whose drivers have gone, and deletes those that are not to be kept.
         """
         threading.Thread(target=follow_up_all, daemon=True).start()
+        keeper(self.server)
         return HANDLERS
 
     def _environment(self, job, node, run_name):

@@ -22,8 +22,10 @@ from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, authenticated
 
 from elyra_runtime_engine import answers, files
+from elyra_runtime_engine.deletion import clear, over_by
 from elyra_runtime_engine.run import run_ids, runs_folder
 from elyra_runtime_engine.threads import Late, Threads
+from elyra_runtime_engine.usage import usage
 
 STATIC = Path(__file__).parent / "static"
 
@@ -41,6 +43,9 @@ SECONDS_TO_LIST = 2
 
 SECONDS_TO_START = 240
 """So long may a run take to start again, the copies of its files included. A browser does not wait much longer."""
+
+SECONDS_TO_MEASURE = 1
+"""So long is an answer about the room that runs take put off for one that is not measured yet."""
 
 SECONDS_TO_SEND = 60
 """So long may a piece of a file take."""
@@ -134,6 +139,13 @@ class ApiHandler(APIHandler):
             raise HTTPError(400, f"{name!r} must be a whole number of at most 12 digits.")
         return text and int(text)
 
+    def time(self, name):
+        """Return an argument of the request that is a time of this server. It must be there."""
+        text = self.get_argument(name)
+        if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", text):
+            raise HTTPError(400, f"{name!r} must be a time in seconds.")
+        return float(text)
+
     def write_error(self, status_code, **options):
         """Tell the sentence of an ``HTTPError`` as it is: ``APIHandler`` (jupyter_server 2) doubles each ``%``."""
         error = options.get("exc_info", (None, None))[1]
@@ -142,16 +154,21 @@ class ApiHandler(APIHandler):
         self.finish({"message": error.log_message % error.args})
 
 
+async def of_list(tell, *arguments):
+    """Return what ``tell`` says of all runs. Raises ``HTTPError`` 503 if it cannot, or not in time."""
+    try:
+        return await THREADS.call("the list", SECONDS_TO_READ, tell, *arguments)
+    except (Late, OSError) as error:
+        reason = str(error) or "the folder does not answer"
+        raise HTTPError(503, f"The list of runs in {runs_folder()} cannot be read: {reason}.") from error
+
+
 class RunsHandler(ApiHandler):
     """The newest runs. One that cannot be read is among them, and says so."""
 
     @for_user
     async def get(self):
-        try:
-            left = await THREADS.call("the list", SECONDS_TO_READ, run_ids)
-        except (Late, OSError) as error:
-            reason = str(error) or "the folder does not answer"
-            raise HTTPError(503, f"The list of runs in {runs_folder()} cannot be read: {reason}.") from error
+        left = await of_list(run_ids)
         total, rows = len(left), []
         while left and len(rows) < RUNS_LISTED:
             ids, left = left[: RUNS_LISTED - len(rows)], left[RUNS_LISTED - len(rows) :]
@@ -180,13 +197,59 @@ class RunHandler(ApiHandler):
         self.finish(await ask(id, answers.page, self.number("after")))
 
 
+class UsageHandler(ApiHandler):
+    """The room on the disk that each run takes, in bytes: ``None`` where that is not known, or not yet."""
+
+    @for_user
+    async def get(self):
+        told, deadline = {}, time.monotonic() + SECONDS_TO_MEASURE
+        for id in await of_list(run_ids):
+            left = deadline - time.monotonic()
+            told[id] = await _measured(id, left) if left > 0 else None
+        self.finish({"runs": told})
+
+
+async def _measured(id, seconds):
+    with suppress(HTTPError):
+        return await ask(id, usage, seconds=seconds, queue=FILES)
+
+
+class RunUsageHandler(ApiHandler):
+    """The room on the disk that a run takes, in bytes."""
+
+    @for_user
+    async def get(self, id):
+        self.finish({"bytes": await ask(id, usage, queue=FILES)})
+
+
+class OverHandler(ApiHandler):
+    """The runs that are over: how many there are, and the time until which they were. They can be deleted."""
+
+    @for_user
+    async def get(self):
+        until = time.time()
+        self.finish({"count": len(await of_list(over_by, until)), "until": until})
+
+    @for_user
+    async def post(self):
+        until, count = self.time("until"), 0
+        for run in await of_list(over_by, until):
+            with suppress(HTTPError):  # it is not over any more
+                await ask(run.id, answers.deleted, until)
+                count += 1
+        self.settings["elyra_runtime_engine"].call()
+        self.finish({"count": count})
+
+
 class ActionHandler(ApiHandler):
-    """Cancels a run, or runs it again."""
+    """Cancels a run, runs it again, or deletes it."""
 
     @for_user
     async def post(self, id, action):
         if action == "cancel":
             self.finish(await ask(id, answers.cancelled))
+        elif action == "delete":
+            self.finish({"id": id, "missing": await _cleared(id, await ask(id, answers.deleted))})
         else:
             await ask(id, answers.in_list)  # in a shorter time
             late = "its files are still being copied, or its folder does not answer; look at the list of all runs"
@@ -194,6 +257,17 @@ class ActionHandler(ApiHandler):
                 id, answers.run_again, self.number("times"), seconds=SECONDS_TO_START, queue=" again", late=late
             )
             self.finish(await started)
+
+
+async def _cleared(id, folder):
+    """Remove what is left of a deleted run. Return what ``clear`` returns, or "" if it goes on for longer."""
+    try:
+        return await THREADS.call(id + FILES, SECONDS_TO_READ, clear, folder)
+    except Late:
+        return ""
+    except OSError as error:
+        reason = f"Run {id} is deleted, but its files cannot be removed: {error}. They are in {folder}."
+        raise HTTPError(503, reason) from error
 
 
 class LogHandler(ApiHandler):
@@ -250,8 +324,11 @@ HANDLERS = [
     (r"elyra_runtime_engine/runs/?", PageHandler),
     (r"elyra_runtime_engine/runs/([^/]+)", PageHandler),
     (r"elyra_runtime_engine/api/runs", RunsHandler),
+    (r"elyra_runtime_engine/api/usage", UsageHandler),
+    (r"elyra_runtime_engine/api/over", OverHandler),
     (_RUN, RunHandler),
-    (f"{_RUN}/(cancel|again)", ActionHandler),
+    (f"{_RUN}/(cancel|again|delete)", ActionHandler),
+    (f"{_RUN}/usage", RunUsageHandler),
     (f"{_RUN}{_NODE}/log", LogHandler),
     (f"{_RUN}/files/(\\d{{1,9}})/(.+)", FileHandler),
 ]

@@ -38,12 +38,12 @@ def start(facts, environment):
     folder = _run_folder(facts["settings"])
     _expect_answer(folder)
     try:
-        run = Run.create(facts, environment, folder)
+        run, lock = Run.create_locked(facts, environment, folder)
     except OSError as error:
         raise RuntimeError(
             f"The Run Folder {folder!r} cannot be used: {error}. Correct it in the runtime configuration."
         ) from error
-    with run.lock() as lock:
+    with lock:
         try:
             with _in_words(facts["pipeline"]):
                 _lead(run, lock, partial(_copy_sources, run, facts))

@@ -4,6 +4,8 @@ const { base, run } = document.documentElement.dataset;
 export const runId = run;
 export const pageOf = (id) => `${base}/runs/${encodeURIComponent(id)}`;
 export const apiOf = (...path) => [`${base}/api/runs`, ...path.map(encodeURIComponent)].join("/");
+/** The address of what is asked of all runs at once. */
+export const apiOfAll = (what) => `${base}/api/${what}`;
 export const ENDED = new Set(["done", "failed", "cancelled"]);
 
 const ICONS = {
@@ -105,6 +107,35 @@ export async function ask(url, method = "GET") {
   if ([400, 404, 409].includes(answer.status) && message) throw new Refused(message);
   if (answer.status === 503 && message) throw new Unavailable(message);
   throw new Unavailable(`The server answered with an error (${answer.status}).`);
+}
+
+/** Ask the user a question, to which `yes` is one of two answers. Resolves to whether it was given. */
+export function confirmed(question, consequence, yes) {
+  const dialog = element("dialog", { className: "question" });
+  const answer = (value, text, className) => element("button", { className, onclick: () => dialog.close(value) }, text);
+  dialog.setAttribute("aria-labelledby", "question");
+  dialog.append(
+    element("h2", { id: "question" }, question), element("p", {}, consequence),
+    element("p", { className: "buttons" }, answer("no", "Keep", ""), answer("yes", yes, "danger")));
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => dialog.addEventListener("close", () => {
+    dialog.remove();
+    resolve(dialog.returnValue === "yes");
+  }));
+}
+
+/** Ask whether a run may be deleted. */
+export const mayDelete = (pipeline, submitted) => confirmed(
+  `Delete this run of ${pipeline}?`,
+  `It was submitted on ${moment(submitted).textContent}. Its logs and the files that its nodes left are removed for `
+    + "good. Your pipeline and its files stay.",
+  "Delete the run");
+
+/** Go to the list of all runs, which tells that sentence. */
+export function goToList(text) {
+  sessionStorage.setItem("told", text);
+  location.assign(`${base}/runs`);
 }
 
 /** Show a sentence in the element `id`, or hide it where there is none. */

@@ -1,8 +1,8 @@
 // The page of one run. It asks the server what happened since it last asked, and changes what that touches.
 
 import {
-  ENDED, Unavailable, apiOf, ask, badge, duration, element, encodedPath, keepLooking, moment, pageOf, readablePath, runId,
-  say, size,
+  ENDED, Unavailable, apiOf, ask, badge, duration, element, encodedPath, goToList, keepLooking, mayDelete, moment, pageOf,
+  readablePath, runId, say, size,
 } from "./elyra_runtime_engine_common.js";
 import { Graph } from "./elyra_runtime_engine_graph.js";
 import { Log } from "./elyra_runtime_engine_log.js";
@@ -98,6 +98,7 @@ function showRun() {
   say("error", run.state === "failed" ? run.error : isOver() ? "" : run.waiting ?? "");
   at("cancel").hidden = isOver();
   at("cancel").disabled = Boolean(run.cancelling);
+  at("delete").hidden = !isOver();
   at("again").hidden = !["failed", "cancelled"].includes(run.state);
   at("again").textContent = run.state === "cancelled" ? "Run again from here" : "Run again from the failed node";
 }
@@ -113,6 +114,7 @@ function showFacts() {
     ["Runs on", run.place === "local" ? "this machine" : run.place],
     ...links.map(([title, href, note]) =>
       [title, element("span", {}, outside(href, "Open"), element("small", {}, ` ${note}`))]),
+    ["On disk", run.bytes === undefined ? null : size(run.bytes)],
     ["Goes on from", run.again ? element("a", { href: pageOf(run.again) }, run.again) : null],
     ["Run", run.id],
   ];
@@ -342,8 +344,21 @@ async function lookOnce() {
   tick();
   if (chosen === null) selectFirst();
   else followLog();
+  measure();
   if (!isOver()) return 1000;
   return run.state === "done" ? null : 10_000;  // somebody may run it again in another window
+}
+
+/** Ask how much room the run takes: at first, and when it is over. */
+async function measure() {
+  if (run.measured === isOver()) return;
+  run.measured = isOver();
+  try {
+    Object.assign(run, await ask(apiOf(runId, "usage")));
+    showFacts();
+  } catch (error) {
+    console.warn(error);  // nothing depends on it
+  }
 }
 
 async function act(event) {
@@ -360,6 +375,20 @@ async function act(event) {
   }
 }
 
+async function remove(event) {
+  if (!await mayDelete(run.pipeline, run.submitted)) return;
+  event.target.disabled = true;
+  say("refused", "");
+  try {
+    const { missing } = await ask(apiOf(runId, "delete"), "POST");
+    goToList(`The run is deleted. ${missing}`);
+  } catch (error) {
+    say("refused", error.message);
+    event.target.disabled = false;
+  }
+}
+
 at("cancel").addEventListener("click", act);
+at("delete").addEventListener("click", remove);
 at("again").addEventListener("click", act);
 const lookNow = keepLooking(lookOnce);
