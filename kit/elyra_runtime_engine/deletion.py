@@ -104,7 +104,7 @@ def _is_over(run):
 
 def _was_over(run, until):
     try:
-        return run.state()[0] in ENDED and run.changed() <= until
+        return bool(run.head) and run.state()[0] in ENDED and run.changed() <= until
     except Exception:  # there is no end to what damaged files can lead to
         return False
 

@@ -47,6 +47,9 @@ SECONDS_TO_START = 240
 SECONDS_TO_MEASURE = 1
 """So long is an answer about the room that runs take put off for one that is not measured yet."""
 
+SECONDS_TO_CLEAR = 3
+"""So long is the answer put off until the files of a deleted run are removed. That goes on after it."""
+
 SECONDS_TO_SEND = 60
 """So long may a piece of a file take."""
 
@@ -262,7 +265,7 @@ class ActionHandler(ApiHandler):
 async def _cleared(id, folder):
     """Remove what is left of a deleted run. Return what ``clear`` returns, or "" if it goes on for longer."""
     try:
-        return await THREADS.call(id + FILES, SECONDS_TO_READ, clear, folder)
+        return await THREADS.call(id + FILES, SECONDS_TO_CLEAR, clear, folder)
     except Late:
         return ""
     except OSError as error:
