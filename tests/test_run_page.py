@@ -855,3 +855,13 @@ def test_a_run_from_before_the_engine_was_a_package_is_read_and_its_address_lead
     old = server.get(f"dask_runtime/runs/{run.id}")
     assert old.url.endswith(f"/elyra_runtime_engine/runs/{run.id}") and old.ok
     assert server.get("dask_runtime/runs").url.endswith("/elyra_runtime_engine/runs")
+
+
+def test_a_place_without_an_address_is_told_no_address(server):
+    server.post("elyra/metadata/runtimes", {"schema_name": "machine", "display_name": "Mine", "metadata": {}})
+    script(server, "quick.py", "")
+    document = sent(node("quick", filename="quick.py"), configuration="mine")
+    document["pipelines"][0]["app_data"] |= {"runtime": "machine", "runtime_type": "MACHINE"}
+    answer = server.post("elyra/pipeline/schedule", document)
+    told = ended(server, answer.json()["run_url"].rpartition("/")[2])
+    assert (told["state"], told["place"]) == ("done", "")

@@ -15,6 +15,7 @@ from elyra_runtime_engine.files import OPENED
 from elyra_runtime_engine.run import ENDED, find_run, folder_of
 from elyra_runtime_engine.start import again, follow_up
 from elyra_runtime_engine.usage import forget_usage
+from elyra_runtime_kit.schema import NOT_USED
 
 UNREADABLE = "unreadable"
 """The state of a run of which nothing is known, in the list of all runs."""
@@ -100,11 +101,17 @@ def page(run, after):
     if after is None:
         facts = run.facts
         told |= {name: facts[name] for name in ("id", "pipeline", "configuration", "submitted")}
-        told |= {"again": facts.get("again"), "place": facts["settings"].get("api_endpoint", "")}
+        told |= {"again": facts.get("again"), "place": _address(facts["settings"])}
         told["nodes"] = [{name: node[name] for name in SHOWN_OF_NODE} for node in facts["nodes"]]
         told["opened"] = sorted(OPENED)
     # JSON for Python may hold NaN, and a browser would not read the rest either.
     return json.dumps({**told, "now": time.time()}, allow_nan=False)
+
+
+def _address(settings):
+    """Return the address of the place where a run's nodes run, "" where the runtime asks for none."""
+    address = settings.get("api_endpoint", "")
+    return "" if address == NOT_USED else address
 
 
 def cancelled(run):
