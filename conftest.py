@@ -57,6 +57,7 @@ never to text or code.
 LONG = (
     "book/own",
     "book/troubleshooting",
+    "book/running",
     "book/dask",
     "tests/expectations",
     "test_dask_cluster.py",

@@ -22,11 +22,11 @@ from lab import (
 from workshop import files_of
 
 HERE = {
-    "schema_name": "dask",
+    "schema_name": "machine",
     "display_name": "This machine",
-    "metadata": {"api_endpoint": "local", "cos_endpoint": "default"},
+    "metadata": {},
 }
-"""A runtime configuration of Dask."""
+"""A runtime configuration of the runtime for this machine."""
 
 IMAGES = ROOT / "book" / "images"
 SAID = IMAGES / "said.json"
@@ -109,7 +109,7 @@ def walk_to_run(page, server):
     script.write_text(script.read_text(encoding="utf-8").replace("row[1]", "row[2]"), encoding="utf-8")
     page.locator(".jp-DirListing-item[title*='dask']").dblclick()
     open_pipeline(page)
-    choose_runtime(page, "Run Pipeline", "DASK", "this_machine").get_by_role("button", name="Ok").click()
+    choose_runtime(page, "Run Pipeline", "MACHINE", "this_machine").get_by_role("button", name="Ok").click()
     with page.expect_popup() as popup:
         page.get_by_text("Run Details").click(timeout=60_000)
     run = popup.value

@@ -1,7 +1,9 @@
-"""The executor that runs nodes as processes on this machine: the one to read, and to begin your own with.
+"""The executor that runs nodes as processes on this machine.
 
-Each task is a process. Its handle is what tells it apart from all others that this machine has had: its id, when it
-started, and since when the machine runs. So it is found again when the process that has started it is gone.
+It is the one to read, and to begin your own with. Each task is a process.
+Its handle is what tells it apart from all others that this machine has had:
+its id, when it started, and since when the machine runs. So it is found
+again when the process that has started it is gone.
 """
 
 import asyncio
@@ -18,7 +20,11 @@ from elyra_runtime_engine.processors import processors
 
 
 class Processes(Executor):
-    """Processes on this machine, as many at a time as ``parallel_nodes`` says, or else as there are processors."""
+    """Processes on this machine.
+
+    As many at a time as ``parallel_nodes`` says, or else as there are
+    processors.
+    """
 
     outlives_driver = True
     seconds_between_polls = 1
@@ -69,7 +75,8 @@ class Processes(Executor):
             return Status(RUNNING, host=socket.gethostname())
         if code is not None and code < 0:
             return Status(ENDED, SIGNAL, f"The process of the node was ended by signal {-code}.")
-        return Status(ENDED, EXIT, "The process of the node has ended without a word: see attempt.log in its folder.")
+        wordless = "has ended without a word: see attempt.log in its folder."
+        return Status(ENDED, EXIT, f"The process of the node {wordless}")
 
     async def cancel(self, handles):
         for key, handle in handles.items():
@@ -102,7 +109,10 @@ class Processes(Executor):
         return boot == self._boot and started == _started(pid)
 
     def _found(self, key):
-        """Return the handle of the task ``key``, whose command line holds the key, or ``None`` if there is none."""
+        """Return the handle of the task ``key``, or ``None`` if there is none.
+
+        The command line of its process holds the key.
+        """
         for pid in filter(str.isdecimal, os.listdir("/proc")):
             with suppress(OSError):
                 if key.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
@@ -115,7 +125,10 @@ def _pid(handle):
 
 
 def _started(pid):
-    """Return when the process ``pid`` started, in the clock's ticks, or "" if there is none, or nothing left of it."""
+    """Return when the process ``pid`` started, in the clock's ticks.
+
+    It is "" if there is none, or nothing left of it.
+    """
     with suppress(OSError):
         # The name of the program, in brackets, may hold anything.
         state, *fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
