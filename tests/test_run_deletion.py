@@ -420,3 +420,15 @@ def du(run):
     folders = {run.folder, run.place}
     said = subprocess.run(["du", "-s", "-B1", *folders], capture_output=True, text=True, check=True).stdout
     return sum(int(line.split()[0]) for line in said.splitlines()) - sum(os.stat(f).st_blocks * 512 for f in folders)
+
+
+def test_a_run_that_takes_long_to_measure_shows_its_logs_and_goes_away(server, tmp_path):
+    run = over("a")
+    kept(run, 0, "log.txt", b"said")
+    slowly = "import time\nfrom elyra_runtime_engine import usage\nusage._taken_by = lambda top: time.sleep(8)\n"
+    with second_server(server, tmp_path, slowly) as second:
+        assert second.get(USAGE).json()["runs"][run.id] is None
+        log = second.get(f"{API}/{run.id}/nodes/0/log")
+        assert (log.status_code, log.json().get("text")) == (200, "said")
+        assert delete_at(second, run.id).ok
+        until(lambda: traces(server, run.id) == [], "the end of the run", 5)

@@ -56,6 +56,9 @@ SECONDS_TO_SEND = 60
 FILES = " files"
 """The queue for what nodes have left: only that lies in the Run Folder, which may hang."""
 
+USAGE = " usage"
+"""The queue for measuring, which may take long: neither logs nor a deletion wait for it."""
+
 THREADS = Threads()
 
 
@@ -214,7 +217,7 @@ class UsageHandler(ApiHandler):
 
 async def _measured(id, seconds):
     with suppress(HTTPError):
-        return await ask(id, usage, seconds=seconds, queue=FILES)
+        return await ask(id, usage, seconds=seconds, queue=USAGE)
 
 
 class RunUsageHandler(ApiHandler):
@@ -222,7 +225,7 @@ class RunUsageHandler(ApiHandler):
 
     @for_user
     async def get(self, id):
-        self.finish({"bytes": await ask(id, usage, queue=FILES)})
+        self.finish({"bytes": await ask(id, usage, queue=USAGE)})
 
 
 class OverHandler(ApiHandler):
