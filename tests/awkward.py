@@ -4,9 +4,8 @@ Its jobs are processes, so it outlives the driver. ``habits`` in the settings sa
 """
 
 import asyncio
-import os
+import random
 import time
-from pathlib import Path
 
 from elyra_runtime_engine.executor import ABSENT, ENDED, Status, Unreachable
 from elyra_runtime_engine.processes import Processes
@@ -15,22 +14,25 @@ SECONDS_LATE = 1.5
 """So long does a job not show up that was submitted."""
 
 LATE, FORGETFUL, TWICE, SLOW, DOWN, LOST = "late", "forgetful", "twice", "slow", "down", "lost"
+SHUT = "shut"
 HABITS = LATE, FORGETFUL, TWICE, SLOW, DOWN, LOST
 
 
 class AwkwardQueue(Processes):
     """Processes, and a place that is late to show a new job, forgets one that has ended, starts one twice, is slow, is
-    down for each third question, or loses each second answer to a submission."""
+    down for a third of the questions, or loses each second answer to a submission. One that is shut takes nothing."""
 
     seconds_between_polls = 0.2
 
     def __init__(self, settings, limits):
         super().__init__(settings, limits)
         self.habits = settings["habits"]
-        self._asked, self._submitted = 0, {}
+        self._chance, self._submitted = random.Random(0), {}
 
     async def submit(self, tasks):
         await self._be_asked()
+        if SHUT in self.habits:
+            raise Unreachable
         if TWICE in self.habits:
             await super().submit(tasks)
         handles = await super().submit(tasks)
@@ -48,19 +50,10 @@ class AwkwardQueue(Processes):
         await super().cancel(handles)
 
     async def _be_asked(self):
-        self._asked += 1
         if SLOW in self.habits:
             await asyncio.sleep(0.3)
-        out = self.settings.get("out")
-        if DOWN in self.habits and self._asked % 3 == 1 or out and os.path.exists(out):
-            if out:
-                self._come_back(Path(out))
+        if DOWN in self.habits and self._chance.random() < 1 / 3:
             raise Unreachable
-
-    def _come_back(self, out):
-        """Be reachable again after some questions: one letter of the file for each."""
-        left = out.read_text()[1:]
-        out.write_text(left) if left else out.unlink()
 
     def _told(self, key, status):
         late = LATE in self.habits and time.monotonic() - self._submitted.get(key, 0) < SECONDS_LATE

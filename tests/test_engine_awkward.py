@@ -1,12 +1,11 @@
 """The engine on a place that is late, forgetful, slow, down, or tells things twice: the run tells the truth."""
 
 import random
-import time
 from collections import Counter
 
 import pytest
-from awkward import HABITS, LATE, LOST
-from engine import PROCESSES, ended, is_alive, kill, lead, made, pids, states, until
+from awkward import HABITS, LATE, LOST, SHUT
+from engine import PROCESSES, ended, is_alive, lead, made, pids, states, until
 
 AWKWARD = "awkward:AwkwardQueue"
 DASK = "dask_runtime.executor:DaskExecutor"
@@ -77,21 +76,6 @@ def test_a_random_graph_ends_as_the_model_says(tmp_path, executor, settings, see
 
 
 @pytest.mark.parametrize("habits", [[], [LATE], list(HABITS)], ids=str)
-def test_a_driver_that_is_killed_again_and_again_loses_nothing_on_an_awkward_queue(tmp_path, habits):
-    parents, bad = graph(3)
-    run = run_of(parents, bad, tmp_path / "counted", AWKWARD, seconds=0.3, habits=habits)
-    for _ in range(6):
-        driver = lead(run)
-        time.sleep(0.6)
-        kill(driver)
-        if run.state()[0] != "running":
-            break
-    if run.state()[0] == "running":
-        ended(run, lead(run))
-    expect(run, parents, bad, tmp_path / "counted")
-
-
-@pytest.mark.parametrize("habits", [[], [LATE], list(HABITS)], ids=str)
 def test_cancel_on_an_awkward_queue_leaves_nothing(tmp_path, habits):
     code = f"import os, time\nopen({str(tmp_path / 'pids')!r}, 'a').write(f'{{os.getpid()}}\\n')\ntime.sleep(600)\n"
     run = made({name: code for name in "abc"}, executor=AWKWARD, parallel_nodes=2, habits=habits)
@@ -103,11 +87,11 @@ def test_cancel_on_an_awkward_queue_leaves_nothing(tmp_path, habits):
     until(lambda: not any(map(is_alive, pids(tmp_path / "pids"))), "the end of all processes")
 
 
-def test_a_place_that_is_out_for_a_while_changes_nothing(tmp_path):
-    parents, bad = graph(4)
-    run = run_of(parents, bad, tmp_path / "counted", AWKWARD, seconds=0.3, habits=[], out=str(tmp_path / "out"))
-    driver = lead(run)
-    while driver.poll() is None:
-        (tmp_path / "out").write_text("x" * 5)
-        time.sleep(2)
-    expect(run, parents, bad, tmp_path / "counted")
+def test_a_place_that_takes_nothing_is_named_on_the_page_and_not_asked_for_ever(tmp_path):
+    run = run_of({"a": []}, set(), tmp_path / "counted", AWKWARD, habits=[SHUT])
+    state, error = ended(run, lead(run, settling=0.05, answer=0.5))
+    assert state == "failed"
+    assert "It was handed over 6 times to this machine, and has never begun." in error
+    remarks = [event["waiting"] for event in run.events()[0] if "waiting" in event]
+    assert remarks[0].startswith("No answer comes from this machine.")
+    assert not (tmp_path / "counted").exists()

@@ -7,7 +7,9 @@ from collections import Counter
 import pytest
 from engine import ended, is_alive, kill, lead, log, made, pids, states, until
 
+from elyra_runtime_engine.events import Superseded
 from elyra_runtime_engine.limits import Limits
+from elyra_runtime_engine.run import Run
 
 COUNTED = """import time
 open({path!r}, 'a').write({name!r} + ' begins\\n')
@@ -75,6 +77,22 @@ def test_what_ended_while_no_driver_was_there_counts(tmp_path):
     assert state == "failed" and "bad.py, line 1: ZeroDivisionError" in error
     assert states(run) == {"one": "done", "two": "done", "bad": "failed"}
     assert (tmp_path / "counted").read_text() == "one begins\none done\n"
+
+
+def test_what_an_older_driver_still_writes_counts_for_nothing():
+    older = made({"one": ""})
+    older.take_over()
+    older.append(node=0, state="running")
+    newer = Run(older.folder)
+    newer.take_over()
+    with pytest.raises(Superseded):
+        older.append(node=0, state="failed")
+    with pytest.raises(Superseded):
+        older.end("failed")
+    newer.append(node=0, state="done")
+    assert [event["state"] for event in newer.events()[0]] == ["running", "done"]
+    assert older.is_superseded() and not newer.is_superseded()
+    assert {path.name for path in newer.folder.glob("*events*")} == {"events.jsonl"}
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -85,13 +85,13 @@ def test_a_task_that_is_started_twice_runs_once(tmp_path):
 def test_a_node_whose_process_is_killed_has_failed_with_a_word(tmp_path):
     code = f"import os, time\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
     run = made({"one": code})
-    driver = lead(run, node=1)
+    driver = lead(run, node=1, beat=3600)
     [node] = until(lambda: pids(tmp_path / "pid"), "the node")
     above = next(pid for pid in _above(node) if b"attempt.py" in open(f"/proc/{pid}/cmdline", "rb").read())
     os.kill(above, 9)
     state, error = ended(run, driver)
     assert state == "failed" and "was ended by signal 9" in error
-    until(lambda: not is_alive(node), "the end of the node")
+    assert not is_alive(node)
 
 
 def _above(pid):

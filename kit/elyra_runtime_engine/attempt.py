@@ -17,6 +17,7 @@ import runpy
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,8 @@ import time
 
 LOG_LIMIT = 20_000_000
 """So many bytes of a node's log are kept."""
+
+CUT = f"\n[The log ends here: it is longer than {LOG_LIMIT} bytes.]\n"
 
 PIECE = 1_000_000
 """At most so many bytes of a file are in memory where it is copied."""
@@ -66,10 +69,20 @@ def claimed(place):
     return True
 
 
+def forbid(place):
+    """Let the attempt in the folder ``place`` never begin. Return false if it has."""
+    try:
+        os.mkdir(os.path.join(place, CLAIM))  # no attempt makes a folder of it
+    except FileExistsError:
+        return os.path.isdir(os.path.join(place, CLAIM))
+    return True
+
+
 def beat_in(place):
-    """Return what changes for as long as the attempt in the folder ``place`` runs, or ``None`` if it is not claimed."""
+    """Return what changes for as long as the attempt in the folder ``place`` runs, or ``None`` if nobody runs it."""
     with contextlib.suppress(OSError):
-        return os.stat(os.path.join(place, CLAIM)).st_mtime_ns
+        claim = os.stat(os.path.join(place, CLAIM))
+        return None if stat.S_ISDIR(claim.st_mode) else claim.st_mtime_ns
 
 
 def result_in(place):
@@ -217,9 +230,9 @@ class Attempt:
         """End what is left of the node if somebody has killed its guard."""
         status = self._process.wait()
         deadline = time.monotonic() + self.order["grace"]
-        while status < 0 and (marked := _marked(self.order["key"])):
+        while status < 0 and (left := marked(self.order["key"])):
             if time.monotonic() > deadline:
-                for pid in marked:
+                for pid in left:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)
             time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -248,7 +261,7 @@ class Log:
             return
         self._size += len(text.encode("utf-8"))
         if self._size > LOG_LIMIT:
-            text += f"\n[The log ends here: it is longer than {LOG_LIMIT} bytes.]\n"
+            text += CUT
         left = text.encode("utf-8")
         while left:
             left = left[self._file.write(left) :]
@@ -283,7 +296,7 @@ def _inherited():
     return {name: value for name, value in os.environ.items() if name not in COLOURING}
 
 
-def _marked(attempt):
+def marked(attempt):
     """Return the ids of the processes that an attempt has started: all of them inherit its mark."""
     found = []
     for name in filter(str.isdigit, os.listdir("/proc")):

@@ -17,7 +17,8 @@ from contextlib import suppress
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from elyra_runtime_engine.attempt import ORDER, STOP, beat_in, claimed, result_in
+from elyra_runtime_engine.attempt import ORDER, STOP, beat_in, forbid, result_in
+from elyra_runtime_engine.events import Superseded
 from elyra_runtime_engine.executor import (
     ABSENT,
     ENDED,
@@ -41,17 +42,27 @@ SECONDS_BETWEEN_LOOKS = 0.2
 NODES_AT_A_TIME = 32
 """So many nodes are submitted at once. The first begin while the folders of the next are made."""
 
-SECONDS_FOR_THE_FIRST = 0.02
-"""So long an executor has for them, unless it says earlier that something has changed."""
+SECONDS_FOR_THE_FIRST, SECONDS_FOR_MORE = 0.3, 0.02
+"""So long an executor has for them, until one runs, and then: unless it says earlier that something has changed."""
+
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 30
+"""So many seconds pass at most until a place that does not answer is asked again."""
+
+TRIALS_TO_BEGIN = 6
+"""So many times a node is handed over that never begins."""
 
 TRIED_AGAIN = PLACE, PREEMPTED
+
+
+NEVER_BEGUN = "It has not begun, and its place does not know of it."
 
 
 class Driver:
     """Leads the run ``run``, as long as it is ``held`` and its ``lock`` too. ``drive`` returns when it is over.
 
     ``again`` is a dict where one is run again that was over: the ``nodes``, as ``Journal.go_on`` takes them, and the
-    ``settings``.
+    ``settings``. From here on, no other driver of the run counts.
     """
 
     def __init__(self, run, lock, limits, again=None):
@@ -63,6 +74,7 @@ class Driver:
         self.plan = facts["nodes"]
         settings = again["settings"] if again else facts["settings"]
         self.retries = settings.get("retries") or 0
+        run.take_over()
         self.journal = Journal(run, self.plan)
         self.environment = run.environment()
         self.executor = executor_class(facts["executor"])(settings, limits)
@@ -75,10 +87,14 @@ class Driver:
         self.ready = []
         self.handles, self.numbers, self.tasks = {}, {}, {}
         self.tries, self.seen = Counter(), set()
-        self.silent, self.forbidden, self.never_begun = {}, set(), Counter()
+        self.silent, self.never_begun = {}, Counter()
+        self.unanswered, self.polls_unanswered = {}, 0
 
     async def drive(self):
-        """Run all nodes. Raises ``ExecutorError`` if the place cannot take the run."""
+        """Run all nodes. Raises ``ExecutorError`` if the place cannot take the run.
+
+        Raises ``Superseded`` if another driver leads the run now: whatever runs is that one's.
+        """
         run = self.run
         folder = RunFolder(run.id, Path(run.real_place), Path(run.place), run.token, self.scratch, run.say)
         try:
@@ -90,12 +106,13 @@ class Driver:
                 self.journal.finish(self.cancelled, self.lost)
                 self.over = True
             finally:
-                if self.handles and not self.over:
+                if self.handles and not self.over and not self.run.is_superseded():
                     with suppress(Exception):
                         await self.executor.cancel(self.handles)
                 await self.executor.close()
         finally:
-            shutil.rmtree(self.scratch, ignore_errors=True)
+            if not self.run.is_superseded():
+                shutil.rmtree(self.scratch, ignore_errors=True)
 
     async def _examine(self):
         verdicts = await self.executor.examine([node["resources"] for node in self.plan])
@@ -112,10 +129,17 @@ class Driver:
         if self.again:
             self.run.forget_cancel()
             self.run.renew_settings(self.again["settings"])
-            for number, attempt in self.journal.go_on(self.again["nodes"]).items():
-                with suppress(OSError):
-                    claimed(self.run.attempt(number, attempt))  # it shall not begin any more
+            self.journal.go_on(self.again["nodes"])
+            for number, _ in self.again["nodes"]:
+                self._give_up_attempt(number)
             self.run.take_drafts()
+
+    def _give_up_attempt(self, number):
+        """Forbid the last attempt of the node ``number`` to begin, or ask it to end if nobody has heard that it did."""
+        place = self.run.node(number)
+        with suppress(OSError):
+            if self.run.last_attempt(number) and not forbid(place) and not result_in(place):
+                (place / STOP).touch()
 
     async def _lead(self):
         """Hand over each node as soon as those before it are done.
@@ -138,7 +162,8 @@ class Driver:
                     return
                 more = not ending and self._free()
                 if self.handles:
-                    await self._wait(SECONDS_FOR_THE_FIRST if more else self.executor.seconds_between_polls)
+                    first = SECONDS_FOR_MORE if self.seen else SECONDS_FOR_THE_FIRST
+                    await self._wait(first if more else self.executor.seconds_between_polls)
                 if self.handles and not (more and self.executor.seconds_between_polls):
                     await self._learn()
         finally:
@@ -146,12 +171,25 @@ class Driver:
 
     def _take_up(self):
         """Go on with the attempts that an earlier driver has begun. Return the numbers of their nodes."""
-        for number, (attempt, handle) in self.journal.begun.items():
+        begun = self.journal.begun | ({} if self.again else self._not_written_down())
+        for number, (attempt, handle) in begun.items():
             key = self._key(number, attempt)
             self.numbers[key], self.handles[key] = (number, attempt), handle
         if self.handles:
             self.executor.changed.set()
-        return set(self.journal.begun)
+        return set(begun)
+
+    def _not_written_down(self):
+        """Return the attempts that run, of which an earlier driver could not tell any more. Forbid all others."""
+        found = {}
+        for node in self.plan:
+            number = node["number"]
+            last = self.run.last_attempt(number)
+            is_known = last <= self.journal.attempts.get(number, 0)
+            if not is_known and number not in self.journal.done | set(self.journal.failed):
+                if not forbid(self.run.attempt(number, last)):
+                    found[number] = last, None
+        return found
 
     def _key(self, number, attempt):
         return f"{self.run.id}-{number}-{attempt}"
@@ -175,9 +213,7 @@ class Driver:
             self.handles[task.key] = None
         if not tasks or not self._write_down(self.journal.intends, [self.numbers[task.key] for task in tasks]):
             return
-        answers = {}
-        with suppress(Unreachable):
-            answers = await self.executor.submit(tasks)
+        answers = await self._ask("submit", tasks) or {}
         for key, answer in answers.items():
             if isinstance(answer, Refused):
                 self._settle(key, {"state": FAILED, "error": answer.said})
@@ -185,6 +221,25 @@ class Driver:
                 self.handles[key] = answer
         taken = {self.numbers[key][0]: self.handles[key] for key in answers if key in self.handles}
         self._write_down(self.journal.handed_over, taken)
+
+    async def _ask(self, question, what):
+        """Return the answer of the executor, or ``None`` if the place cannot be reached."""
+        try:
+            answer = await getattr(self.executor, question)(what)
+        except Unreachable:
+            self.unanswered.setdefault(question, time.monotonic())
+            self.polls_unanswered += question == "poll"
+            return None
+        self.unanswered.pop(question, None)
+        self.polls_unanswered *= question != "poll"
+        return answer
+
+    def _remark(self):
+        """Return what the user should know of the place just now."""
+        waited = max((time.monotonic() - since for since in self.unanswered.values()), default=0)
+        if waited < self.limits.answer:
+            return self.executor.remark
+        return f"No answer comes from {self.executor.name}. The run waits for it. Nodes that run there may go on."
 
     def _write_down(self, write, *what):
         """Return whether that is on the disk. Else the run has to end."""
@@ -240,22 +295,22 @@ class Driver:
         return str(path.relative_to(self.run.place))
 
     async def _wait(self, seconds):
-        """Wait until it makes sense to ask the executor, ``seconds`` at most."""
+        """Wait until it makes sense to ask the executor, ``seconds`` at most. A place that is away gets more time."""
         changed = self.executor.changed
+        if self.unanswered:
+            seconds = min(LONGEST_PAUSE, (seconds or FIRST_PAUSE) * 2 ** min(self.polls_unanswered, LONGEST_PAUSE))
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(changed.wait(), seconds)
         changed.clear()
 
     async def _learn(self):
         try:
-            statuses = await self.executor.poll(self.handles)
-        except Unreachable:
-            return
+            statuses = await self._ask("poll", self.handles)
         except ExecutorError as error:
             self._give_up(str(error))
             return
-        self.journal.remark(self.executor.remark)
-        for key, status in statuses.items():
+        self.journal.remark(self._remark())
+        for key, status in (statuses or {}).items():
             if key not in self.handles:
                 continue
             if status.phase == RUNNING:
@@ -272,7 +327,7 @@ class Driver:
         result = await asyncio.to_thread(result_in, place)
         if result:
             self._settle(key, result, status)
-        elif self.executor.outlives_driver and self._may_go_on(key, place):
+        elif self.executor.outlives_driver and not status.sure and self._may_go_on(key, place):
             return
         elif self.cancelled:
             self._settle(key, {"state": CANCELLED})
@@ -301,17 +356,17 @@ class Driver:
             return True
         if beat:
             return False
-        if not claimed(place):  # it has begun just now
-            return True
-        self.never_begun[number] += 1
-        self.forbidden.add(key)
-        return False
+        return not forbid(place)  # it may have begun just now
 
     def _try_again(self, key, status):
         number, attempt = self.numbers[key]
-        if key not in self.forbidden and not claimed(self.run.attempt(number, attempt)):  # it has begun
-            self.tries[number] += 1
-        said = status.said or "What ran it has ended without a word."
+        has_begun = key in self.seen or not forbid(self.run.attempt(number, attempt))
+        (self.tries if has_begun else self.never_begun)[number] += 1
+        said = status.said or ("What ran it has ended without a word." if has_begun else NEVER_BEGUN)
+        if self.never_begun[number] == TRIALS_TO_BEGIN:
+            more = f"It was handed over {TRIALS_TO_BEGIN} times to {self.executor.name}, and has never begun."
+            self._settle(key, {"state": FAILED, "error": f"{said} {more}"})
+            return
         if self.tries[number] > self.retries:
             more = f"Attempts: {self.tries[number]}. To allow more, raise Retries in the runtime configuration."
             self._settle(key, {"state": FAILED, "error": f"{said} {more}"})
@@ -340,8 +395,12 @@ class Driver:
 
     async def _watch_for_end(self):
         """When the run has to end, let the executor end its tasks."""
-        while not self._must_end():
-            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        try:
+            while not self._must_end():
+                await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        except Superseded:  # whoever waits will find it out
+            self.executor.changed.set()
+            return
         self.run.say(self.lost or "cancelled")
         while True:
             for key in self.handles:
@@ -354,6 +413,8 @@ class Driver:
 
     def _must_end(self):
         """Say whether the run was cancelled, has lost its folder, or can write down nothing more."""
+        if self.run.is_superseded():
+            raise Superseded
         if self.run.is_gone(self.lock):
             self.lost = self.lost or "The folder of the run was removed while it ran, or somebody has replaced it."
         elif self.told_to_end or self.run.is_cancelled():
@@ -409,6 +470,8 @@ def main(folder, lock, *limits, again=None):
             asyncio.run(_drive(driver))
     except (ExecutorError, FolderError) as error:
         run.refuse(str(error))
+    except Superseded:
+        run.say("another process leads the run now")
     except BaseException as error:
         if driver is None or not driver.over:  # it may be over: an executor cannot always tidy up
             with suppress(OSError):

@@ -6,7 +6,7 @@ Each event is one line of JSON. A line that was written in part costs itself, an
 import json
 import os
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 RESERVED = 4096
 """So many bytes of the disk are kept free for the last event of a run, which must not be lost."""
@@ -15,40 +15,72 @@ LONGEST_ERROR = 1_000
 """So many letters of an error fit there, whatever they are."""
 
 
+class Superseded(Exception):
+    """Another process writes the events now. What this one writes counts for nothing."""
+
+
 class Events:
-    """The events in the file at ``path``. One process writes, and others may read at any time."""
+    """The events in the file at ``path``. One process writes, and others may read at any time.
+
+    Who writes them for long takes them over first. Then an earlier writer may still be there, and write at any moment:
+    it writes to a file that nobody reads any more, and hears of it by ``Superseded``.
+    """
 
     def __init__(self, path):
         self._path = path
         self._reserve = path.with_name("last")
         self._latest = None
+        self._file = self._room = None
+
+    def take_over(self):
+        """Let nobody else's events count from now on. Raises ``OSError``."""
+        draft = self._path.with_name(f".events-{os.getpid()}")
+        file = open(draft, "w+b", buffering=0)
+        os.set_inheritable(file.fileno(), False)
+        with suppress(FileNotFoundError):
+            whole = self._path.read_bytes().rpartition(b"\n")
+            _write(file, b"".join(whole[:2]))
+        os.fsync(file.fileno())
+        os.replace(draft, self._path)
+        _sync_folder(self._path.parent)
+        self._file = file
+
+    def are_superseded(self):
+        """Say whether somebody else has taken over what this process writes."""
+        with suppress(OSError):  # of a folder that is gone, which is another matter
+            return bool(self._file) and not os.path.samestat(os.stat(self._path), os.fstat(self._file.fileno()))
+        return False
 
     def append(self, **event):
         """Write an event, and return when it is on the disk. Raises ``OSError``: then no part of it counts.
 
+        Raises ``Superseded`` if it counts for nothing, because somebody else has taken over.
+
         Its time is never before that of the event before it, also when the clock is set back.
         """
-        with open(self._path, "a+b", buffering=0) as file:
+        with nullcontext(self._file) if self._file else open(self._path, "a+b", buffering=0) as file:
             size = file.seek(0, os.SEEK_END)
             line = _line(self._timed(event))
             if size and os.pread(file.fileno(), 1, size - 1) != b"\n":  # its writer was killed, or had no room
                 line = b"\n" + line
             try:
-                left = memoryview(line)
-                while left:
-                    left = left[file.write(left) :]
+                _write(file, line)
             except OSError:
                 with suppress(OSError):
                     file.truncate(size)
                 raise
             os.fsync(file.fileno())
+        os.stat(self._path)  # an event in a folder that is gone is lost
+        if self.are_superseded():
+            raise Superseded
         if not size:
             _sync_folder(self._path.parent)
 
     def reserve(self):
         """Keep room for the last event. Raises ``OSError`` if there is none."""
-        with open(self._reserve, "wb") as file:
-            os.posix_fallocate(file.fileno(), 0, RESERVED)
+        self._reserve.unlink(missing_ok=True)  # an earlier writer may have it open
+        self._room = open(self._reserve, "w+b", buffering=0)
+        os.posix_fallocate(self._room.fileno(), 0, RESERVED)
 
     def append_last(self, **event):
         """Write the event with which the run ends: where the disk is full, in the room that was kept for it."""
@@ -57,7 +89,7 @@ class Events:
         except OSError:
             if "error" in event:
                 event["error"] = event["error"][:LONGEST_ERROR]
-            with open(self._reserve, "r+b", buffering=0) as file:
+            with nullcontext(self._room) if self._room else open(self._reserve, "r+b", buffering=0) as file:
                 file.write(_line(self._timed(event)))
                 os.fsync(file.fileno())
 
@@ -90,6 +122,12 @@ class Events:
             self._latest = self.last().get("time", 0)
         self._latest = max(self._latest, round(time.time(), 3))
         return {"time": self._latest, **event}
+
+
+def _write(file, data):
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
 
 
 def _sync_folder(path):

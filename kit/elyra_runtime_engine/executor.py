@@ -101,13 +101,18 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Status:
-    """How a task is. ``said`` is a sentence in the words of the place, ``where`` what in the place runs it."""
+    """How a task is. ``said`` is a sentence in the words of the place, ``where`` what in the place runs it.
+
+    ``sure``: nothing of the task runs anywhere, and nothing will. Else the engine waits for a while whether a task that
+    has ended, or is absent, shows that it goes on.
+    """
 
     phase: str
     cause: str | None = None
     said: str = ""
     host: str = ""
     where: str = ""
+    sure: bool = False
 
 
 class Executor(ABC):

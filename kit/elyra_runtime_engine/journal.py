@@ -45,14 +45,9 @@ class Journal:
                 self.begun.pop(event["node"], None)
 
     def go_on(self, again):
-        """The run runs again: the nodes of ``again``, pairs of their number and the reason for it.
-
-        Return the attempts of them that nobody waits for any more, by node. Raises ``OSError``.
-        """
-        before = self.begun
+        """The nodes of ``again`` run again: pairs of their number and the reason for it. Raises ``OSError``."""
         self.run.append(again=again)
         self._read()
-        return {number: attempt for number, (attempt, _) in before.items() if number not in self.begun}
 
     def next_attempt(self, number):
         """Return the number of the next attempt to run the node: one that no attempt of the run has had."""

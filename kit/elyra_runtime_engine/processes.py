@@ -15,8 +15,14 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
+from elyra_runtime_engine.attempt import marked
 from elyra_runtime_engine.executor import ABSENT, ENDED, EXIT, RUNNING, SIGNAL, Executor, Status
 from elyra_runtime_engine.processors import processors
+
+WORDLESS = (
+    "The process of the node has ended without a word: "
+    "see attempt.log in its folder."
+)
 
 
 class Processes(Executor):
@@ -63,9 +69,9 @@ class Processes(Executor):
         return handle
 
     async def poll(self, handles):
-        return {key: self._status(handle or self._found(key)) for key, handle in handles.items()}
+        return {key: self._status(key, handle or self._found(key)) for key, handle in handles.items()}
 
-    def _status(self, handle):
+    def _status(self, key, handle):
         if handle is None:
             return Status(ABSENT)
         child = self._children.get(handle)
@@ -73,10 +79,18 @@ class Processes(Executor):
         if code is None and self._is_alive(handle):
             self._watch(handle)  # one that an earlier process has started
             return Status(RUNNING, host=socket.gethostname())
+        if code == 0:
+            return Status(ENDED, EXIT, WORDLESS)
+        if self._found(key) or marked(key):  # what it has started is being ended
+            return Status(RUNNING, host=socket.gethostname())
         if code is not None and code < 0:
-            return Status(ENDED, SIGNAL, f"The process of the node was ended by signal {-code}.")
-        wordless = "has ended without a word: see attempt.log in its folder."
-        return Status(ENDED, EXIT, f"The process of the node {wordless}")
+            return Status(
+                ENDED,
+                SIGNAL,
+                f"The process of the node was ended by signal {-code}.",
+                sure=True,
+            )
+        return Status(ENDED, EXIT, WORDLESS, sure=True)
 
     async def cancel(self, handles):
         for key, handle in handles.items():

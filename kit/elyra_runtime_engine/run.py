@@ -3,6 +3,7 @@
 =====================  ==========================================================================================
 ``run.json``           what was submitted, and the configuration with which it was run last
 ``events.jsonl``       what happened, one line for each event; ``last`` is room for the last one on a full disk
+                       each driver makes the file anew, so that an earlier one cannot write to it
 ``run.log``            the same, for people
 ``cancel``             there as soon as somebody asked for the run to end
 ``lock``               locked for as long as somebody starts or leads the run
@@ -393,6 +394,14 @@ class Run:
     def append(self, **event):
         """Append an event, which is on the disk then. Raises ``OSError``, for example when it is full."""
         self._events.append(**event)
+
+    def take_over(self):
+        """Let count from now on only what this process writes of the run, whoever leads it besides."""
+        self._events.take_over()
+
+    def is_superseded(self):
+        """Say whether another process has taken the run over from this one."""
+        return self._events.are_superseded()
 
     def reserve(self):
         """Keep room for the end of the run. Raises ``OSError`` if there is none."""
