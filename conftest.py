@@ -83,7 +83,7 @@ LONG = (
 pytest-xdist gives each worker two to begin with. What waits behind the longest has to be short, too.
 """
 
-SHARE_NOTHING = ("_toc.yml", "test_dask_runs.py", "test_zoo_browser.py")
+SHARE_NOTHING = ("_toc.yml", "test_dask_runs.py", "test_engine_conformance.py", "test_zoo_browser.py")
 """Here each test sets up all that it needs, so that any worker can run it."""
 
 REPLACE = tuple(("/cells/*/outputs", pattern, replacement) for pattern, replacement in VOLATILE)

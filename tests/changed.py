@@ -31,6 +31,7 @@ PROVED_BY = (
     ("kit/elyra_runtime_engine/threads.py", ("test_run_page",)),
     ("kit/elyra_runtime_engine/static/*", ("test_run_page_browser",)),
     ("kit/elyra_runtime_engine/mask.py", ("test_dask_masking",)),
+    ("kit/elyra_runtime_engine/conformance/*", ("test_engine_conformance",)),
     ("kit/elyra_runtime_engine/*", ("test_engine_processes", "test_engine_follow_up", "test_engine_awkward")),
     ("local/*", ("test_engine_command",)),
     ("dask/dask_runtime/*", ("test_dask_plan", "test_dask_runs")),

@@ -5,10 +5,9 @@ from collections import Counter
 
 import pytest
 from awkward import HABITS, LATE, LOST, SHUT
-from engine import PROCESSES, ended, is_alive, lead, made, pids, states, until
+from engine import ended, is_alive, lead, made, pids, states, until
 
 AWKWARD = "awkward:AwkwardQueue"
-DASK = "dask_runtime.executor:DaskExecutor"
 
 COUNTED = """import time
 open({path!r}, 'a').write('{name} begins\\n')
@@ -59,7 +58,6 @@ def expect(run, parents, bad, path):
 
 
 PLACES = [
-    *((PROCESSES, {}), (DASK, {"api_endpoint": "local"})),
     *((AWKWARD, {"habits": [habit]}) for habit in HABITS),
     (AWKWARD, {"habits": [LATE, LOST]}),
     (AWKWARD, {"habits": list(HABITS)}),

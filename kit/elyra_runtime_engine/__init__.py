@@ -10,4 +10,5 @@ A runtime on it is a declaration, fields, and the name of an executor, which kno
 5. ``server`` and ``static/``: the run page; ``answers`` and ``files``: what it asks about runs, and what nodes left;
    ``threads``: so that no folder of a run holds up the server;
 6. ``deletion``: how a run goes away, ``keeping``: which runs a server keeps, and ``usage``: the room that they take.
+7. ``conformance/``: tests for executors, which their authors run on theirs.
 """

@@ -19,10 +19,7 @@ from elyra_runtime_engine.attempt import marked
 from elyra_runtime_engine.executor import ABSENT, ENDED, EXIT, RUNNING, SIGNAL, Executor, Status
 from elyra_runtime_engine.processors import processors
 
-WORDLESS = (
-    "The process of the node has ended without a word: "
-    "see attempt.log in its folder."
-)
+WORDLESS = "The process of the node has ended without a word: see attempt.log in its folder."
 
 
 class Processes(Executor):
