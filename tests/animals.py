@@ -917,6 +917,30 @@ ANIMALS += [
         contract=False,  # it finds no runtime of this name
     ),
     Animal(
+        17,
+        "no-static-paths",
+        "icons_are_served",
+        "answered with 404",
+        (Edit("zoo_runtime/server.py", '[str(Path(__file__).parent / "static")]', "None"),),
+    ),
+    Animal(
+        56,
+        "format-in-another-case",
+        "export_goes_where",
+        "500",
+        (Edit(PROCESSOR, 'format != "json"', 'format != "JSON"'),),
+    ),
+    Animal(
+        76,
+        "no-log",
+        "submission_from_the_editor",
+        "500.*'NoneType' object has no attribute",
+        (
+            Edit(PROCESSOR, "            return self.parent.log\n", "            return None\n"),
+            Edit(PROCESSOR, "        return log\n", "        return None\n"),
+        ),
+    ),
+    Animal(
         74,
         "async-helper",
         "submission_from_the_editor",

@@ -7,7 +7,7 @@ import textwrap
 from elyra_runtime_doctor.checks.code import authors_classes, authors_modules, is_authors, place, top, tree_of
 from elyra_runtime_doctor.form import nearly
 from elyra_runtime_doctor.reading import problems
-from elyra_runtime_doctor.rows import GONE, RUN, SILENT, check, fail, warn
+from elyra_runtime_doctor.rows import GONE, RUN, SILENT, Skip, check, fail, warn
 
 BY_OTHER_ROWS = {"process", "export"}
 """Methods whose arguments have a row of their own."""
@@ -143,12 +143,24 @@ def _nearly_elyras(kind, name):
     way_out="Correct the name or the arguments in the line that is named.",
 )
 def code_finds_what_it_asks_for(runtime):
-    """The modules of the package that are loaded: names, attributes of `self` and of modules, arguments of calls."""
+    """The modules of the package that are loaded, and the `log` of the processor."""
     modules = authors_modules(runtime)
     packages = {top(name) for name in modules} | {"elyra", "elyra_runtime_kit"}
     found = [problem for module in modules.values() for problem in problems(module, packages)]
+    found += _lost_log(runtime)
     if found:
         return fail("; ".join(found[:5]))
+
+
+def _lost_log(runtime):
+    """Say that the processor has no log, which Elyra and ``process`` write to."""
+    try:
+        problem = "its log is None" if runtime.processor.log is None else None
+    except Skip:
+        problem = None
+    except Exception as error:
+        problem = f"its log cannot be made: {type(error).__name__}: {error}"
+    return [f"{place(type(runtime.processor))}: {problem}"] if problem else []
 
 
 @check(

@@ -32,18 +32,36 @@ def process_is_there(runtime):
 
 @check(
     56,
-    "The processor has export formats, and no `export`",
+    "The processor has export formats, and no `export` for them",
     seen=RUN,
-    symptom="The Export dialog offers the runtime. An export ends in 500, without a message.",
-    cause="The base class does not insist on the method. Its own raises a `NotImplementedError` without a message.",
-    way_out="Write `def export(self, pipeline, pipeline_export_format, pipeline_export_path, overwrite)`, or set "
-    "`export_file_types = []`.",
+    symptom="The Export dialog offers the runtime. An export ends in 500.",
+    cause="The base class does not insist on the method. Its own raises a `NotImplementedError` without a message. Or "
+    "`export` compares the format with another text than the id in `export_file_types`.",
+    way_out="Write `def export(self, pipeline, pipeline_export_format, pipeline_export_path, overwrite)` for the ids "
+    "in `export_file_types`, or set `export_file_types = []`.",
 )
 def export_is_there(runtime):
     """The method `export` of the processor, and the export formats of its type."""
     formats = getattr(runtime.resources, "export_file_types", None)
     if formats and not _is_own(runtime, "export"):
         return fail(f"export is that of Elyra's base class, and export_file_types is {formats}")
+    function = getattr(type(runtime.processor), "export", None)
+    if formats and _is_authors(runtime, function):
+        ids, compared = runtime.resources.get_export_extensions(), _compared(syntax_tree(function))
+        if compared and not compared & set(ids):
+            return fail(f"{place(function)}: export compares the format with {sorted(compared)}, and the ids are {ids}")
+
+
+def _compared(tree):
+    """Return the texts with which a function compares its third argument, the format."""
+    name = [each.arg for each in tree.args.args][2:3]
+    texts = set()
+    for node in ast.walk(tree):
+        sides = [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
+        if any(isinstance(side, ast.Name) and [side.id] == name for side in sides):
+            constants = [each for side in sides for each in ast.walk(side) if isinstance(each, ast.Constant)]
+            texts |= {each.value for each in constants if isinstance(each.value, str)}
+    return texts
 
 
 @check(

@@ -158,7 +158,7 @@ def icon_is_served(runtime):
     if not any((Path(folder) / file).is_file() for folder in likely.get(extension, ())):
         folders = _static_folders(enabled).get(extension)
         if folders is None:
-            return fail(f"static/{extension}/{file}: no Jupyter Server extension {extension!r} is enabled")
+            return fail(f"static/{extension}/{file}: no Jupyter Server extension {extension!r} with files is enabled")
         return fail(f"static/{extension}/{file}: there is no {file!r} in {', '.join(map(str, folders))}")
 
 
@@ -310,7 +310,7 @@ def _static_folders(modules):
     for module in modules:
         try:
             points = ExtensionPackage(name=module, enabled=True).extension_points
+            folders |= {name: list(point.app.static_paths) for name, point in points.items() if point.app is not None}
         except Exception:  # Jupyter Server says so when it starts; it then serves nothing of it
             continue
-        folders |= {name: list(point.app.static_paths) for name, point in points.items() if point.app is not None}
     return folders
