@@ -353,7 +353,10 @@ class Runtime:
 
         The file lies in the Jupyter directory of the process, which is a temporary one. Raises what Elyra raises.
         """
-        served = self.survey.schemas.get_schemaspace_schemas(SCHEMASPACE_ID) if self.survey.schemas else {}
+        try:
+            served = self.survey.schemas.get_schemaspace_schemas(SCHEMASPACE_ID) if self.survey.schemas else {}
+        except ValueError as error:  # a distribution has taken Elyra's name
+            raise Skip("Elyra knows no schemaspace for runtimes") from error
         if self.schema.get("name") not in served:
             raise Skip("Elyra does not serve its schema")
         folder = Path(os.environ["JUPYTER_DATA_DIR"], "metadata", SCHEMASPACE)
