@@ -19,7 +19,7 @@ from elyra_runtime_engine.attempt import marked
 from elyra_runtime_engine.executor import ABSENT, ENDED, EXIT, RUNNING, SIGNAL, Executor, Status
 from elyra_runtime_engine.processors import processors
 
-WORDLESS = "The process of the node has ended without a word: see attempt.log in its folder."
+WORDLESS = "Its process ended without a word: see attempt.log in its folder."
 
 
 class Processes(Executor):
@@ -78,7 +78,8 @@ class Processes(Executor):
             return Status(RUNNING, host=socket.gethostname())
         if code == 0:
             return Status(ENDED, EXIT, WORDLESS)
-        if self._found(key) or marked(key):  # what it has started is being ended
+        # What it has started may be there still, and is being ended.
+        if self._found(key) or marked(key):
             return Status(RUNNING, host=socket.gethostname())
         if code is not None and code < 0:
             return Status(
