@@ -13,11 +13,13 @@ from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from jsonschema import Draft7Validator
+from pipelines import node
+from pipelines import submission as submission_of
 
+from elyra_runtime_doctor.checks.schemas import PASSWORD_FIELD
 from elyra_runtime_doctor.host import Server
 
 ADDRESSES = "api_endpoint", "cos_endpoint"
-PASSWORD_FIELD = "@elyra/metadata-extension:plugin.password"
 VARIABLE = "the-value-of-a-variable"
 PASSWORD = "the-value-of-a-password"
 NOISE = re.compile("deprecat|no components could be found|unrecognized arguments|jupyter_ai|no schemas", re.IGNORECASE)
@@ -253,40 +255,10 @@ def _errors(log):
 
 def pipeline(user, configuration="mine", file="work.py"):
     """Return a pipeline with one node, as the editor sends it."""
-    parameters = {
-        "filename": file,
-        "runtime_image": "example/image:1",
-        "dependencies": [],
-        "include_subdirectories": False,
-        "outputs": [],
-        "env_vars": [{"env_var": "MODE", "value": VARIABLE}],
-    }
-    node = {
-        "id": "work",
-        "type": "execution_node",
-        "op": "execute-python-node",
-        "app_data": {"component_parameters": parameters, "label": "", "ui_data": {"label": "work"}},
-        "inputs": [{"id": "inPort", "links": []}],
-        "outputs": [{"id": "outPort"}],
-    }
-    app_data = {
-        "version": 8,
-        "ui_data": {"comments": []},
-        "properties": {"name": "mine", "runtime": "Generic", "pipeline_defaults": {}},
-        "name": "mine",
-        "source": "mine.pipeline",
-        "runtime": user.runtime,
-        "runtime_type": user.type_id,
-        "runtime_config": configuration,
-    }
-    return {
-        "doc_type": "pipeline",
-        "version": "3.0",
-        "id": "document",
-        "primary_pipeline": "primary",
-        "pipelines": [{"id": "primary", "nodes": [node], "app_data": app_data, "runtime_ref": ""}],
-        "schemas": [],
-    }
+    work = node("work", filename=file, env_vars=[{"env_var": "MODE", "value": VARIABLE}])
+    sent = submission_of(work, configuration=configuration, name="mine")
+    sent["pipelines"][0]["app_data"] |= {"runtime": user.runtime, "runtime_type": user.type_id}
+    return sent
 
 
 def worse(healthy, facts):

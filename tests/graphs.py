@@ -24,3 +24,14 @@ def graphs(draw, cyclic=False):
         for number in range(size)
     ]
     return by_id(*draw(st.permutations(nodes)))
+
+
+def ancestors(operations, id):
+    """Return the ids of all nodes before the node ``id``, however far."""
+    found, left = set(), list(operations[id].parent_operation_ids)
+    while left:
+        parent = left.pop()
+        if parent not in found:
+            found.add(parent)
+            left += operations[parent].parent_operation_ids
+    return found

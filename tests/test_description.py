@@ -5,7 +5,7 @@ from graphlib import CycleError
 from pathlib import Path
 
 import pytest
-from graphs import graphs
+from graphs import ancestors, graphs
 from hypothesis import assume, given
 from pipelines import by_id, operation
 
@@ -21,17 +21,6 @@ def test_the_runtime_is_small_enough_to_be_read():
 
 def facts(operations):
     return list(describe(in_order(operations), "."))
-
-
-def ancestors(operations, id):
-    """Return the ids of all nodes before the node ``id``, however far."""
-    found, left = set(), list(operations[id].parent_operation_ids)
-    while left:
-        parent = left.pop()
-        if parent not in found:
-            found.add(parent)
-            left += operations[parent].parent_operation_ids
-    return found
 
 
 @given(graphs())

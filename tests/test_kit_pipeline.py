@@ -1,7 +1,7 @@
 """The facts about nodes that a runtime on the kit gets, in order, for every pipeline that could be drawn."""
 
 import pytest
-from graphs import graphs
+from graphs import ancestors, graphs
 from hypothesis import assume, given
 from pipelines import by_id, operation
 
@@ -16,17 +16,6 @@ def describe(tmp_path_factory):
     root = tmp_path_factory.mktemp("root")
     (root / "work.py").touch()
     return lambda operations: nodes_of(operations, root)
-
-
-def ancestors(operations, id):
-    """Return the ids of all nodes before the node ``id``, however far."""
-    found, left = set(), list(operations[id].parent_operation_ids)
-    while left:
-        parent = left.pop()
-        if parent not in found:
-            found.add(parent)
-            left += operations[parent].parent_operation_ids
-    return found
 
 
 def label(operations, id):

@@ -44,6 +44,25 @@ def fields(schema):
     return {name: field for name, field in part(schema, *FIELDS.split(".")).items() if isinstance(field, dict)}
 
 
+class OfSchema:
+    """What a runtime with a ``schema`` asks of its runtime configurations."""
+
+    @property
+    def container(self):
+        """The part of the schema that is about the fields: ``properties.metadata``."""
+        return part(self.schema, "properties", "metadata")
+
+    @property
+    def fields(self):
+        """The fields of its runtime configurations, by name. What is no dict is no field."""
+        return fields(self.schema)
+
+    @property
+    def required(self):
+        """The names of the fields that a runtime configuration must have."""
+        return self.container.get("required")
+
+
 def hidden(field):
     """Tell whether the form does not show ``field``."""
     return bool(part(field, "uihints").get("hidden"))

@@ -106,7 +106,7 @@ class Package:
         return any("elyra_runtime_kit" in text for file, text in self.files.items() if file.endswith(".py"))
 
 
-class Source:
+class Source(form.OfSchema):
     """One runtime of a ``Package``: as much of a ``survey.Runtime`` as its files tell."""
 
     def __init__(self, package, name):
@@ -136,21 +136,6 @@ class Source:
     def schema_place(self):
         """Where to look for the schema."""
         return self.schema_path
-
-    @property
-    def container(self):
-        """The part of the schema that is about the fields."""
-        return form.part(self.schema, "properties", "metadata")
-
-    @property
-    def fields(self):
-        """The fields of its runtime configurations, by name."""
-        return form.fields(self.schema)
-
-    @property
-    def required(self):
-        """The names of the fields that a runtime configuration must have."""
-        return self.container.get("required")
 
 
 class _Text(str):

@@ -187,7 +187,7 @@ class Survey:
                 entry.lost_types = sorted(known - _known_types())
 
 
-class Runtime:
+class Runtime(form.OfSchema):
     """One runtime, by the name of its entry point. What is not there raises ``Skip``, with the reason."""
 
     def __init__(self, survey, name):
@@ -318,21 +318,6 @@ class Runtime:
     def schema_place(self):
         """Where to look for the schema: its file, or the provider that gives it."""
         return self.schema_file or ", ".join(point.value for point in self.providers)
-
-    @property
-    def container(self):
-        """The part of the schema that is about the fields: ``properties.metadata``."""
-        return form.part(self.schema, "properties", "metadata")
-
-    @property
-    def fields(self):
-        """The fields of its runtime configurations, by name. What is no dict is no field."""
-        return form.fields(self.schema)
-
-    @property
-    def required(self):
-        """The names of the fields that a runtime configuration must have."""
-        return self.container.get("required")
 
     @property
     def metadata_class(self):
