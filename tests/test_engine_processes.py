@@ -1,6 +1,7 @@
 """The engine with the executor that runs nodes as processes on this machine."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -10,6 +11,15 @@ from engine import ended, is_alive, lead, log, made, pids, states, until
 from elyra_runtime_engine import attempt
 
 SECRET = "correct horse battery staple"
+
+SLOW_TO_START = """
+import os, time
+from elyra_runtime_engine import guard
+
+setsid = os.setsid
+os.setsid = lambda: (time.sleep(0.5), setsid())
+guard.main("5", "sleep", "600")
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -99,3 +109,8 @@ def _above(pid):
         yield pid
         with open(f"/proc/{pid}/stat") as file:
             pid = int(file.read().rpartition(")")[2].split()[1])
+
+
+def test_a_node_that_has_to_end_while_it_is_started_is_asked_to_and_not_killed():
+    done = subprocess.run([sys.executable, "-c", SLOW_TO_START], stdin=subprocess.DEVNULL, timeout=60)
+    assert done.returncode == 128 + signal.SIGTERM

@@ -35,7 +35,7 @@ def main(seconds, *command):
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     woken = _wake_on_signals()
     outer = os.getpid()
-    inner = os.fork()
+    inner = _fork()
     if inner:
         status = _wait(inner, woken, 0)
         if status is None:
@@ -49,6 +49,7 @@ def main(seconds, *command):
         if os.getppid() != outer:
             os._exit(1)
         woken = _wake_on_signals()
+        _take_signals()
         child = _start(command)
         status = _wait(child, woken, None)
         left = _end_children(seconds, child)
@@ -71,9 +72,22 @@ def _wake_on_signals():
     return reads
 
 
+def _fork():
+    """Fork. The child has SIGTERM wait until it calls ``_take_signals``: what it inherits would not hear of it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    child = os.fork()
+    if child:
+        _take_signals()
+    return child
+
+
+def _take_signals():
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+
 def _start(command):
     """Start ``command`` in a session of its own. It dies with this process."""
-    child = os.fork()
+    child = _fork()
     if child:
         return child
     try:
@@ -82,6 +96,7 @@ def _start(command):
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
+        _take_signals()
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.execvp(command[0], command)
     except OSError as error:
