@@ -7,6 +7,8 @@ import pytest
 from awkward import HABITS, LATE, LOST, SHUT
 from engine import ended, is_alive, lead, made, pids, states, until
 
+from elyra_runtime_engine.attempt import result_in
+
 AWKWARD = "awkward:AwkwardQueue"
 
 COUNTED = """import time
@@ -93,3 +95,12 @@ def test_a_place_that_takes_nothing_is_named_on_the_page_and_not_asked_for_ever(
     remarks = [event["waiting"] for event in run.events()[0] if "waiting" in event]
     assert remarks[0].startswith("No answer comes from this machine.")
     assert not (tmp_path / "counted").exists()
+
+
+def test_a_node_that_goes_on_though_it_was_cancelled_is_waited_for():
+    run = made({"one": "import time\ntime.sleep(1)"}, executor="deaf:DeafPlace")
+    driver = lead(run)
+    until(lambda: states(run) == {"one": "running"}, "the node")
+    run.cancel()
+    assert ended(run, driver)[0] == "cancelled"
+    assert result_in(run.attempt(0, 1))["state"] == states(run)["one"]

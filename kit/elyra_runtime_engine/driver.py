@@ -327,7 +327,7 @@ class Driver:
         result = await asyncio.to_thread(result_in, place)
         if result:
             self._settle(key, result, status)
-        elif self.executor.outlives_driver and not status.sure and self._may_go_on(key, place):
+        elif (self.executor.outlives_driver or self.cancelled) and not status.sure and self._may_go_on(key, place):
             return
         elif self.cancelled:
             self._settle(key, {"state": CANCELLED})
