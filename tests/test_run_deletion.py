@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +16,7 @@ from runs import until
 from test_dask_trust import crash_at
 from test_run_page import API, DAMAGES, SECRET, dask_server, ended, kept, made, script, second_server, submit
 
-from elyra_runtime_engine.deletion import clear, delete, left_aside
+from elyra_runtime_engine.deletion import DELETE, clear, delete, left_aside
 from elyra_runtime_engine.run import Run, find_run, run_ids, runs_folder
 
 OVER, USAGE = "elyra_runtime_engine/api/over", "elyra_runtime_engine/api/usage"
@@ -143,6 +144,30 @@ def test_clicks_at_once_in_many_tabs_and_at_two_servers_delete_a_run_once(server
             assert not list(runs_folder().glob(f"{id}*"))
 
 
+@pytest.mark.parametrize("state", ["done", "running"])
+def test_who_deletes_a_run_that_another_server_is_deleting_reads_that_it_is_gone(server, monkeypatch, state):
+    """A run in the state "running", whose driver is gone without a word, has failed."""
+    run = over("a", state=state)
+    locked, go = threading.Event(), threading.Event()
+    rename = os.rename
+
+    def slowly(*arguments):
+        locked.set()
+        assert go.wait(20)
+        rename(*arguments)
+
+    monkeypatch.setattr(os, "rename", slowly)  # here, and not in the server
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(delete, run)
+        assert locked.wait(20)
+        second = threads.submit(delete_at, server, run.id)
+        time.sleep(0.3)  # by then it waits; if it does not, the test still asks for the same answer
+        go.set()
+        clear(first.result())
+        answer = second.result()
+    assert (answer.status_code, answer.json()["message"]) == (404, f"There is no run {run.id!r}.")
+
+
 def test_run_again_and_delete_at_once_either_run_it_or_delete_it(server):
     script(server, "failing.py", FAILING)
     kept_runs = 0
@@ -205,7 +230,7 @@ def test_a_deletion_that_is_cut_off_at_any_step_leaves_all_or_nothing(nobodys_ju
 
 def names(run):
     folders = {run.folder, run.place}
-    return {str(path) for folder in folders for path in folder.rglob("*") if path.name != "lock"}
+    return {str(path) for folder in folders for path in folder.rglob("*") if path.name not in ("lock", DELETE)}
 
 
 def test_a_server_that_starts_removes_what_is_left_of_deleted_runs(server, tmp_path):

@@ -4,11 +4,12 @@ Whoever is cut off in between leaves the rest to ``clear``, which can be called 
 the pipeline and the files that it started from, belongs to the user and stays.
 """
 
+import fcntl
 import os
 import shutil
 import stat
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from elyra_runtime_engine.run import ENDED, FolderError, Run, all_runs, home_folders
@@ -18,6 +19,9 @@ SECONDS_TO_END = 5
 
 ASIDE = ".deleted"
 
+DELETE = "delete"
+"""The file of a run that is locked for as long as somebody deletes it."""
+
 
 def delete(run, until=None):
     """Take ``run`` away from all others, and the values of its variables for good. Return the folder to ``clear``.
@@ -25,9 +29,8 @@ def delete(run, until=None):
     Raises ``RuntimeError`` if it is not over, or was not yet at the time ``until``, and ``FileNotFoundError`` if
     somebody else has deleted it.
     """
-    with _locked(run) as lock:
-        if not _is_same(lock, run.folder / "lock"):
-            raise FileNotFoundError(f"There is no run {run.id!r}.")
+    with _alone(run), _locked(run) as lock:
+        _expect_same(lock, run, "lock")
         if not _is_over(run):
             raise RuntimeError(_is_not_over(run))
         if until is not None and run.changed() > until:
@@ -73,6 +76,19 @@ def clear(folder):
     return missing
 
 
+@contextmanager
+def _alone(run):
+    """Let nobody else delete ``run`` meanwhile: who does so holds its lock for a moment, as its driver does."""
+    try:
+        file = open(run.folder / DELETE, "a")
+    except FileNotFoundError:
+        raise _gone(run) from None
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        _expect_same(file, run, DELETE)
+        yield
+
+
 def _locked(run):
     deadline = time.monotonic() + SECONDS_TO_END
     while not (lock := run.lock_if_free()):
@@ -86,11 +102,18 @@ def _is_not_over(run):
     return f"Run {run.id} is not over, and is kept. Cancel it, wait for its end, and delete it then."
 
 
-def _is_same(file, path):
+def _gone(run):
+    return FileNotFoundError(f"There is no run {run.id!r}.")
+
+
+def _expect_same(file, run, name):
+    """Raise ``FileNotFoundError`` if the open ``file`` is not ``name`` of ``run`` any more: somebody has deleted it."""
     try:
-        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+        if os.path.samestat(os.fstat(file.fileno()), os.stat(run.folder / name)):
+            return
     except FileNotFoundError:
-        return False
+        pass
+    raise _gone(run)
 
 
 def _is_over(run):

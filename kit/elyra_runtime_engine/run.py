@@ -8,6 +8,7 @@
 ``cancel``             there as soon as somebody asked for the run to end
 ``lock``               locked for as long as somebody starts or leads the run
 ``again``              locked for as long as somebody runs the run again
+``delete``             locked for as long as somebody deletes the run
 ``driver.log``         what the driver and its executor said; ``scratch/`` is for what lies on this machine only
 ``sources/<n>/``       the files that node ``n`` starts from; ``<n>.new`` those of a run again that is not accepted yet
 ``nodes/<n>/<a>/``     what attempt ``a`` of node ``n`` was to do (``order.json``), and what it left: ``log.txt``,
