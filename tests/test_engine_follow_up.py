@@ -1,9 +1,12 @@
 """A driver that is gone, and the one that follows it up: nothing that finished is lost or runs twice."""
 
+import json
+
 import pytest
 from engine import ended, is_alive, kill, lead, log, made, pids, states, until
 
-from elyra_runtime_engine.events import Superseded
+from elyra_runtime_engine.answers import page
+from elyra_runtime_engine.events import Events, Superseded
 from elyra_runtime_engine.run import Run
 
 COUNTED = """import time
@@ -66,3 +69,17 @@ def test_what_an_older_driver_still_writes_counts_for_nothing():
     assert [event["state"] for event in newer.events()[0]] == ["running", "done"]
     assert older.is_superseded() and not newer.is_superseded()
     assert {path.name for path in newer.folder.glob("*events*")} == {"events.jsonl"}
+
+
+def test_a_look_at_a_run_with_a_driver_does_not_read_all_events_again(monkeypatch):
+    run = Run.create({"pipeline": "weather", "nodes": [], "settings": {}}, [])
+    run.append(run="running", outlives_driver=True)
+    for number in range(100):
+        run.append(node=number, state="done")
+    _, end = run.events()
+    starts, read = [], Events.read
+    monkeypatch.setattr(Events, "read", lambda self, start=0: (starts.append(start), read(self, start))[1])
+    with run.lock():
+        assert json.loads(page(run, end))["state"] == "running"
+    assert starts == [end]
+    run.remove()

@@ -480,7 +480,7 @@ class Run:
 
     def is_abandoned(self):
         """Say whether the driver has gone without a word, and the nodes go on: somebody has to follow it up."""
-        return self._outlives_driver() and not self.has_driver()
+        return not self.has_driver() and self._outlives_driver()  # in this order: the second may read all events
 
     def is_over(self):
         """Say, to who has locked the run, whether it is over: nobody else leads it, and no node of it goes on."""
