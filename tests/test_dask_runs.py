@@ -1,5 +1,6 @@
 """Runs on this machine: the processor as Elyra loads it, the driver in a process of its own, nodes that really run."""
 
+import asyncio
 import errno
 import io
 import json
@@ -12,6 +13,7 @@ import stat
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 import types
 
@@ -33,6 +35,7 @@ from runs import (
     until,
 )
 
+from dask_runtime.cluster import cluster
 from dask_runtime.executor import ON_WORKER
 from elyra_runtime_engine import driver
 from elyra_runtime_engine.plan import LONGEST_VARIABLE
@@ -518,6 +521,22 @@ def test_nobody_else_can_reach_the_embedded_cluster(root, dask):
     connections = getattr(driver, "net_connections", None) or driver.connections  # the name before psutil 6
     assert [place.laddr for place in connections("inet") if place.status == psutil.CONN_LISTEN] == []
     assert "Dask dashboard" not in (run.folder / "run.log").read_text()
+
+
+def test_no_profiler_runs_in_the_embedded_cluster(tmp_path):
+    """It can hang for ever on Python before 3.11.9, and 3.12 before 3.12.3: python/cpython 106883."""
+
+    async def profilers():
+        settings = {"api_endpoint": "local", "parallel_nodes": 1}
+        async with cluster(settings, tmp_path, 10) as (local, _, _):
+            (worker,) = local.workers.values()
+            names = [*worker.periodic_callbacks, *local.scheduler.periodic_callbacks]
+            assert "heartbeat" in names
+            names += [thread.name for thread in set(threading.enumerate()) - before]
+        return [name for name in names if "profile" in name.lower()]
+
+    before = set(threading.enumerate())
+    assert asyncio.run(profilers()) == []
 
 
 def test_hundred_nodes(root, dask):

@@ -3,18 +3,24 @@
 import asyncio
 import os
 import sys
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import urlsplit
 
 import distributed
 from distributed import Scheduler, Security, SpecCluster, Worker
 from distributed.core import rpc
 
+import dask
 from elyra_runtime_engine.executor import ExecutorError
 from elyra_runtime_engine.processors import processors
 
 LOCAL = "local"
 LEAST_PARALLEL_NODES = 4
+
+# The profiler asks for the frames of all threads 100 times a second. Python before 3.11.9, and 3.12 before 3.12.3, may
+# hang in that for ever (python/cpython 106883), and the local cluster shows nobody what it finds.
+UNWATCHED = {"distributed.worker.profile.enabled": False}
+"""Dask's configuration while the local cluster starts. It is read as a scheduler or a worker is made."""
 
 
 class _WithoutPages:
@@ -49,12 +55,16 @@ async def cluster(settings, scratch, seconds):
         "memory_limit": 0,  # nodes are processes of their own, which Dask does not count
         "local_directory": str(scratch),
     }
-    async with SpecCluster(
-        workers={0: {"cls": LocalWorker, "options": {"protocol": "inproc://", **worker}}},
-        scheduler={"cls": LocalScheduler, "options": {"protocol": "inproc://", "dashboard": False}},
-        asynchronous=True,
-        silence_logs=50,
-    ) as local:
+    async with AsyncExitStack() as stack:
+        with dask.config.set(UNWATCHED):
+            local = await stack.enter_async_context(
+                SpecCluster(
+                    workers={0: {"cls": LocalWorker, "options": {"protocol": "inproc://", **worker}}},
+                    scheduler={"cls": LocalScheduler, "options": {"protocol": "inproc://", "dashboard": False}},
+                    asynchronous=True,
+                    silence_logs=50,
+                )
+            )
         yield local, None, []
 
 
