@@ -100,7 +100,7 @@ WALKS = (
 
 
 def walk_to_run(page, server):
-    """Break a node of chapter 6, run the pipeline in the editor on ``page``, and follow "Run Details".
+    """Break a node of the chapter about running, run the pipeline in the editor on ``page``, and follow "Run Details".
 
     Yield the name of each picture, and what matters in it, on the page of the run.
     """

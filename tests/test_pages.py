@@ -170,7 +170,7 @@ def test_a_line_that_a_command_prints_is_one_line_on_the_page():
 
 def test_the_search_finds_the_entry_point(page):
     page.goto("search.html?q=entry+point")
-    page.get_by_role("link", name="3 Registration: let Elyra find the runtime").first.wait_for()
+    page.get_by_role("link", name="Registration: let Elyra find the runtime").first.wait_for()
 
 
 def test_every_page_is_tested():
