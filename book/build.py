@@ -30,6 +30,7 @@ def _set_up_numbering_for_parallel_reading(app):
     """Numbers are given after all chapters are read, in one process. The extension does not say so (0.1.3)."""
     _set_up_numbering(app)
     app.connect("env-updated", _let_links_find_the_rows)
+    app.connect("env-updated", _let_links_find_the_terms)
     return {"parallel_read_safe": True}
 
 
@@ -37,6 +38,13 @@ def _let_links_find_the_rows(app, env):
     """A cell of the page of faults makes their anchors, and MyST knows those of headings only."""
     anchors = (f"row-{number}" for number in ROWS)
     env.metadata["book/faults"].setdefault("myst_slugs", {}).update({each: (0, each, "") for each in anchors})
+
+
+def _let_links_find_the_terms(app, env):
+    """A term of the glossary has a target of its own, which stays when its heading changes. MyST knows the headings."""
+    labels = env.domaindata["std"]["anonlabels"]
+    terms = {name: (0, anchor, "") for name, (page, anchor) in labels.items() if page == "book/glossary"}
+    env.metadata["book/glossary"].setdefault("myst_slugs", {}).update(terms)
 
 
 # What a command prints comes in pieces, and myst_nb 1.4 begins a new line at each of them, unless they are joined.

@@ -14,7 +14,7 @@ from bs4 import BeautifulSoup
 HTML = Path(__file__).parents[1] / "_build" / "html"
 PAGES = (
     *("start", "first", "schema", "processor", "registration", "result", "troubleshooting", "running", "dask", "kit"),
-    *("own", "exchange", "fields", "changes", "errors", "faults"),
+    *("own", "exchange", "fields", "changes", "errors", "faults", "glossary"),
 )
 
 
