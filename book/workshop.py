@@ -32,7 +32,7 @@ COMMANDS = (
     *("elyra-metadata", "elyra-pipeline", "elyra-run", "elyra-runtime-doctor", "elyra-runtime-kit"),
     *("jupyter-lab", "jupyter-server", "pip", "pytest"),
 )
-CELL = re.compile(r"^```\{code-cell\} ipython3\n(?:\n|:.*\n)*%%(write|change) (\S+)\n(.*?)^```$", re.M | re.S)
+CELL = re.compile(r"^```\{code-cell\} ipython3\n(?:\n|:[^\n]*\n)*%%(write|change) (\S+)\n(.*?)^```$", re.M | re.S)
 
 SHIPPED, CONFIGURED = BOOK.parent / "demo_runtime", BOOK.parent / "jupyter-config"
 """The folders of the Demo Runtime, which the reader's runtime becomes."""
