@@ -32,7 +32,12 @@ COMMANDS = (
     *("elyra-metadata", "elyra-pipeline", "elyra-run", "elyra-runtime-doctor", "elyra-runtime-kit"),
     *("jupyter-lab", "jupyter-server", "pip", "pytest"),
 )
-CELL = re.compile(r"^```\{code-cell\} ipython3\n(?:\n|:[^\n]*\n)*%%(write|change) (\S+)\n(.*?)^```$", re.M | re.S)
+ANSWER = ":tags: [hide-cell]\n"
+"""What marks the answer to an exercise. It changes the runtime, and takes the change back."""
+
+OPTIONS = rf"(?:(?!{re.escape(ANSWER)}):[^\n]*\n|\n)*"
+CELL = re.compile(rf"^```\{{code-cell\}} ipython3\n{OPTIONS}%%(write|change) (\S+)\n(.*?)^```$", re.M | re.S)
+"""A cell of a chapter that takes the runtime a step further: what it does, the file, the text."""
 
 SHIPPED, CONFIGURED = BOOK.parent / "demo_runtime", BOOK.parent / "jupyter-config"
 """The folders of the Demo Runtime, which the reader's runtime becomes."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "book"))
 
 from workshop import (  # noqa: E402
+    ANSWER,
     CELL,
     CHAPTERS,
     Differs,
@@ -131,6 +133,36 @@ def test_cells_out_of_order_do_no_harm(runtime, chapter):
             {"write": write, "change": change}[kind](file, text)
     run(chapter)
     assert {file: (runtime / file).read_text() for file in after} == after
+
+
+@pytest.mark.parametrize("options", ["", ":tags: [remove-output]\n", ":tags: [remove-output]\n\n"])
+def test_a_cell_that_writes_is_found_whatever_options_it_has(options):
+    cells = [f"```{{code-cell}} ipython3\n{options}%%write {name}\n{name}\n```\n" for name in ("a.py", "b.py")]
+    assert CELL.findall("\n".join(cells)) == [("write", "a.py", "a.py\n"), ("write", "b.py", "b.py\n")]
+
+
+def answers(chapter):
+    """Return the changes that the answers to the exercises of ``chapter`` make: files and diffs."""
+    text = (ROOT / "book" / f"{chapter}.md").read_text(encoding="utf-8")
+    return re.findall(rf"{re.escape(ANSWER)}\n%%change (\S+)\n(.*?)^```$", text, re.M | re.S)
+
+
+@pytest.mark.parametrize("chapter", STEPS)
+def test_the_answers_to_exercises_take_their_changes_back(runtime, chapter):
+    before = files_before(CHAPTERS[CHAPTERS.index(chapter) + 1])
+    put_files(runtime, before)
+    said = [change(file, diff) for file, diff in answers(chapter)]
+    assert len(said) == 2 and not any("already" in each for each in said)
+    assert {file: (runtime / file).read_text() for file in before} == before
+
+
+@pytest.mark.parametrize("chapter", STEPS)
+def test_an_answer_that_is_run_later_changes_nothing_that_lasts(runtime, chapter):
+    put_files(runtime, files_before("kit"))
+    for file, diff in answers(chapter):
+        with suppress(Differs):
+            change(file, diff)
+    assert {file: (runtime / file).read_text() for file in files_before("kit")} == files_before("kit")
 
 
 def test_names_that_the_reader_changes_in_the_middle_stay(runtime):
