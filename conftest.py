@@ -63,7 +63,7 @@ LONG = (
     "test_dask_cluster.py",
     "test_dask_runs.py",
     "test_dask_processes.py",
-    "test_zoo_browser.py",
+    "test_broken_browser.py",
     "test_pages.py",
     "test_browser.py",
     "test_lab_browser.py",
@@ -76,14 +76,14 @@ LONG = (
     "book/fields",
     "book/kit",
     "book/first",
-    "test_zoo.py",
+    "test_broken.py",
 )
 """The chapters and the files of tests that take longest, the longest first: whichever comes last must be short.
 
 pytest-xdist gives each worker two to begin with. What waits behind the longest has to be short, too.
 """
 
-SHARE_NOTHING = ("_toc.yml", "test_dask_runs.py", "test_engine_conformance.py", "test_zoo_browser.py")
+SHARE_NOTHING = ("_toc.yml", "test_dask_runs.py", "test_engine_conformance.py", "test_broken_browser.py")
 """Here each test sets up all that it needs, so that any worker can run it."""
 
 REPLACE = tuple(("/cells/*/outputs", pattern, replacement) for pattern, replacement in VOLATILE)
@@ -116,7 +116,7 @@ def pytest_xdist_auto_num_workers(config):
 def pytest_xdist_make_scheduler(config, log):
     """Keep the tests of a file on one worker, because they share what they set up. ``SHARE_NOTHING`` has exceptions.
 
-    The tests of one broken runtime in ``test_zoo.py`` stay together, too.
+    The tests of one broken runtime in ``test_broken.py`` stay together, too.
     (``--dist loadgroup`` of pytest-xdist 3.8 does nothing with pytest 9.2.)
     """
     from xdist.scheduler import LoadScopeScheduling
@@ -124,7 +124,7 @@ def pytest_xdist_make_scheduler(config, log):
     class Scheduler(LoadScopeScheduling):
         def _split_scope(self, nodeid):
             file, _, test = nodeid.partition("::")
-            if file.endswith("test_zoo.py"):
+            if file.endswith("test_broken.py"):
                 return file + test.partition("[")[2]
             return nodeid if file.endswith(SHARE_NOTHING) else file
 

@@ -18,9 +18,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import forked  # noqa: E402
 import oracle  # noqa: E402
-from kit_zoo import KitCage  # noqa: E402
+from broken import Installation, installed  # noqa: E402
+from broken_kit import KitInstallation  # noqa: E402
 from mistakes import PROJECT, kept_away, mistakes, texts  # noqa: E402
-from zoo import Cage, installed  # noqa: E402
 
 SEED = 25
 FIELDS = {
@@ -31,16 +31,16 @@ FIELDS = {
     "cos_bucket": "my-bucket",
 }
 PROJECTS = {
-    "by hand": (Cage, oracle.User("zooruntime", "ZOO_RUNTIME", FIELDS, ("json",))),
-    "on the kit": (KitCage, oracle.User("smallest", "SMALLEST", {}, ())),
+    "by hand": (Installation, oracle.User("trialruntime", "TRIAL_RUNTIME", FIELDS, ("json",))),
+    "on the kit": (KitInstallation, oracle.User("smallest", "SMALLEST", {}, ())),
 }
 UNBUILT, HARMLESS, DOCTOR, CONTRACT, NOBODY = "not built", "harmless", "doctor", "contract", "nobody"
 
 
-def put(mistake, cage):
-    """Make ``mistake`` in ``cage``. Raises ``RuntimeError`` if it cannot be built any more."""
+def put(mistake, installation):
+    """Make ``mistake`` in ``installation``. Raises ``RuntimeError`` if it cannot be built any more."""
     for name, text in mistake.files.items():
-        file, there = cage.source / name, cage.site / installed(name)
+        file, there = installation.source / name, installation.site / installed(name)
         if text is None:
             file.unlink()
             there.unlink(missing_ok=True)
@@ -49,9 +49,9 @@ def put(mistake, cage):
             there.parent.mkdir(parents=True, exist_ok=True)
             if PROJECT not in mistake.files:
                 shutil.copy(file, there)
-    (cage.site / PROJECT).unlink(missing_ok=True)
+    (installation.site / PROJECT).unlink(missing_ok=True)
     if PROJECT in mistake.files:
-        cage.install()
+        installation.install()
 
 
 def examine(project, mistake, healthy, worse):
@@ -63,27 +63,27 @@ def examine(project, mistake, healthy, worse):
     directory = Path(tempfile.mkdtemp(prefix="mistake-"))
     said = {"project": project, "kind": mistake.kind, "place": mistake.place}
     try:
-        cage = kind(directory / "cage")
+        installation = kind(directory / "installation")
         try:
-            put(mistake, cage)
+            put(mistake, installation)
         except RuntimeError as error:
             return {**said, "verdict": UNBUILT, "worse": [str(error)[-300:]]}
-        said["worse"] = oracle.worse(healthy, oracle.ask(cage, user)) if worse is None else worse
-        said["doctor"] = doctor(cage, user.runtime)
+        said["worse"] = oracle.worse(healthy, oracle.ask(installation, user)) if worse is None else worse
+        said["doctor"] = doctor(installation, user.runtime)
         named = [each for each in said["doctor"] if not each[2].startswith("this check could not be done")]
         if not said["worse"]:
             return {**said, "verdict": HARMLESS}
         if named:
             return {**said, "verdict": DOCTOR}
-        said["contract"] = contract(cage)
+        said["contract"] = contract(installation)
         return {**said, "verdict": CONTRACT if said["contract"] else NOBODY}
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def doctor(cage, runtime):
+def doctor(installation, runtime):
     """Return what the doctor names: row, status and what it found."""
-    done = cage.run("elyra-runtime-doctor", runtime, "--json")
+    done = installation.run("elyra-runtime-doctor", runtime, "--json")
     if done.returncode not in (0, 1) or not done.stdout.startswith("{"):
         says_why = "mean" in done.stderr or not done.stderr.startswith("No runtime is called")
         return [(0, "fail", done.stderr)] if says_why else []
@@ -92,11 +92,22 @@ def doctor(cage, runtime):
     return [(each["number"], each["status"], each["found"]) for each in named]
 
 
-def contract(cage):
+def contract(installation):
     """Return the first test of the contract that fails, and what it says: texts, or none."""
-    (cage.directory / "test_mistake.py").write_text(cage.contract_of_it, encoding="utf-8")
-    options = ["-q", "-x", "-p", "no:cacheprovider", "--tb=line", "--show-capture=no", "--rootdir", cage.directory]
-    done = cage.run("pytest", *options, cage.directory / "test_mistake.py", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    (installation.directory / "test_mistake.py").write_text(installation.contract_of_it, encoding="utf-8")
+    options = [
+        "-q",
+        "-x",
+        "-p",
+        "no:cacheprovider",
+        "--tb=line",
+        "--show-capture=no",
+        "--rootdir",
+        installation.directory,
+    ]
+    done = installation.run(
+        "pytest", *options, installation.directory / "test_mistake.py", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"
+    )
     if done.returncode == 0:
         return []
     return re.findall(r"^(?:FAILED|ERROR) .*", done.stdout, re.MULTILINE) or [done.stdout[-500:] + done.stderr[-500:]]
@@ -164,10 +175,10 @@ def main():
     jobs, healthy = [], {}
     for project, (kind, user) in PROJECTS.items():
         with tempfile.TemporaryDirectory() as directory:
-            cage = kind(Path(directory, "cage"))
-            jobs += [(project, mistake) for mistake in mistakes(texts(cage.source), SEED, options.most)]
+            installation = kind(Path(directory, "installation"))
+            jobs += [(project, mistake) for mistake in mistakes(texts(installation.source), SEED, options.most)]
             if not before:
-                healthy[project] = oracle.ask(cage, user)
+                healthy[project] = oracle.ask(installation, user)
     if before:
         jobs = [(project, mistake) for project, mistake in jobs if (project, mistake.kind, mistake.place) in before]
     print(f"{len(jobs)} mistakes of {len({mistake.kind for _, mistake in jobs})} kinds.", file=sys.stderr, flush=True)

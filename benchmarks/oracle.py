@@ -25,20 +25,25 @@ PASSWORD = "the-value-of-a-password"
 NOISE = re.compile("deprecat|no components could be found|unrecognized arguments|jupyter_ai|no schemas", re.IGNORECASE)
 
 
-def ask(cage, user):
-    """Return what ``user``, a ``User``, meets with what is in ``cage``: facts by name."""
+def ask(installation, user):
+    """Return what ``user``, a ``User``, meets with what is in ``installation``: facts by name."""
     facts = {}
     try:
-        with Server(cage.directory, root=cage.root, directories=cage.variables, **cage.environment) as server:
+        with Server(
+            installation.directory,
+            root=installation.root,
+            directories=installation.variables,
+            **installation.environment,
+        ) as server:
             facts["the server starts"] = True
-            _note(facts, types, server, cage, user)
+            _note(facts, types, server, installation, user)
             facts["errors in the log of the start"] = _errors(server.log)
             for step in (form, submission, hand, palette):
-                _note(facts, step, server, cage, user)
+                _note(facts, step, server, installation, user)
             facts["no secret in the log"] = not _tells(server.log)
     except RuntimeError:
         facts["the server starts"] = False
-    _note(facts, by_command, None, cage, user)
+    _note(facts, by_command, None, installation, user)
     return facts
 
 
@@ -46,9 +51,9 @@ def _tells(text):
     return PASSWORD in text or VARIABLE in text
 
 
-def _note(facts, step, server, cage, user):
+def _note(facts, step, server, installation, user):
     try:
-        for name, fact in step(server, cage, user):
+        for name, fact in step(server, installation, user):
             facts[f"{step.__name__}: {name}"] = fact
     except Exception as error:  # what a step cannot do is a fact
         facts[f"{step.__name__}: ended with"] = f"{type(error).__name__}"
@@ -63,7 +68,7 @@ class User(NamedTuple):
     formats: tuple
 
 
-def types(server, cage, user):
+def types(server, installation, user):
     """The start of JupyterLab: tiles, names, icons, also those of the neighbours."""
     answer = server.get("elyra/pipeline/runtimes/types")
     yield "all types are answered", answer.status_code
@@ -94,13 +99,13 @@ def _drawn(svg):
         return type(error).__name__
 
 
-def form(server, cage, user):
+def form(server, installation, user):
     """A runtime configuration that is made, listed, and edited with the form."""
     answer = server.get(f"elyra/schema/runtimes/{user.runtime}")
     yield "the schema is served", answer.status_code
     schema = answer.json()
     more = made_up(schema) if isinstance(schema.get("properties"), dict) else {}
-    Path(cage.directory, "asked.json").write_text(json.dumps(more), encoding="utf-8")
+    Path(installation.directory, "asked.json").write_text(json.dumps(more), encoding="utf-8")
     yield "the menu has its name", isinstance(schema.get("title"), str) and bool(schema["title"])
     yield "it is offered in the menu of its type", schema.get("runtime_type") == user.type_id
     described = schema["properties"]["metadata"].get("properties", {})
@@ -158,7 +163,7 @@ def lost(sent, loaded):
     return sorted(name for name, value in sent.items() if loaded.get(name) != value)
 
 
-def submission(server, cage, user):
+def submission(server, installation, user):
     """Run and export in the editor."""
     document = pipeline(user)
     answer = server.post("elyra/pipeline/schedule", document)
@@ -172,7 +177,7 @@ def submission(server, cage, user):
         for name in ("mine", "날씨"):
             answer = server.export(document, f"{name}.{format}", format=format)
             yield f"export of {name}", answer.status_code
-            file = Path(cage.root, f"{name}.{format}")
+            file = Path(installation.root, f"{name}.{format}")
             text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
             yield f"export of {name} is written", bool(text) and "work.py" in text
             yield f"export of {name} has no secret", not _tells(text)
@@ -183,9 +188,9 @@ def submission(server, cage, user):
     yield "a lost file is refused by name", answer.status_code >= 400 and "lost.py" in answer.text
 
 
-def hand(server, cage, user):
+def hand(server, installation, user):
     """A runtime configuration that was written by hand, as old ones are, without its type."""
-    folder = Path(cage.variables["JUPYTER_DATA_DIR"], "metadata", "runtimes")
+    folder = Path(installation.variables["JUPYTER_DATA_DIR"], "metadata", "runtimes")
     folder.mkdir(parents=True, exist_ok=True)
     mine = server.get("elyra/metadata/runtimes/mine").json().get("metadata", user.fields)
     fields = {name: value for name, value in mine.items() if name not in ("runtime_type", "display_name")}
@@ -198,7 +203,7 @@ def hand(server, cage, user):
     yield "it runs", answer.status_code
 
 
-def palette(server, cage, user):
+def palette(server, installation, user):
     """What the editor asks for when a pipeline is opened."""
     yield "components", server.get(f"elyra/pipeline/components/{user.type_id}").status_code
     answer = server.get(f"elyra/pipeline/{user.type_id}/properties")
@@ -206,21 +211,21 @@ def palette(server, cage, user):
     yield "environment variables", "env_vars" in answer.text
 
 
-def by_command(server, cage, user):
+def by_command(server, installation, user):
     """The same by command line."""
     options = [f"--{name}={value}" for name, value in user.fields.items()]
-    options += [f"--{name}={value}" for name, value in _more(cage).items() if name not in user.fields]
+    options += [f"--{name}={value}" for name, value in _more(installation).items() if name not in user.fields]
     names = ["--schema_name=" + user.runtime, "--display_name=Command", "--name=command"]
-    done = _run(cage, "elyra-metadata", "create", "runtimes", *names, *options)
+    done = _run(installation, "elyra-metadata", "create", "runtimes", *names, *options)
     yield "create", done.returncode
     yield "create without traceback", "Traceback" not in done.stdout + done.stderr
-    done = _run(cage, "elyra-metadata", "list", "runtimes")
+    done = _run(installation, "elyra-metadata", "list", "runtimes")
     yield "it is listed", bool(re.search(r"\bcommand\b", done.stdout)) and "INVALID" not in done.stdout
     document = pipeline(user)
     for key in ("runtime", "runtime_type", "runtime_config"):
         document["pipelines"][0]["app_data"].pop(key)
-    Path(cage.root, "mine.pipeline").write_text(json.dumps(document), encoding="utf-8")
-    done = _run(cage, "elyra-pipeline", "submit", "mine.pipeline", "--runtime-config", "command")
+    Path(installation.root, "mine.pipeline").write_text(json.dumps(document), encoding="utf-8")
+    done = _run(installation, "elyra-pipeline", "submit", "mine.pipeline", "--runtime-config", "command")
     yield "submit", done.returncode
     yield "submit without traceback", "Traceback" not in done.stdout + done.stderr
     link = re.search(r"status of your job at: (\S+)", done.stdout)
@@ -228,21 +233,21 @@ def by_command(server, cage, user):
     yield "the processor logs", "work" in done.stdout + done.stderr
     yield "submit has no secret", not _tells(done.stdout + done.stderr)
     for format in user.formats:
-        target = ["--format", format, "--output", Path(cage.root, f"command.{format}")]
-        done = _run(cage, "elyra-pipeline", "export", "mine.pipeline", "--runtime-config", "command", *target)
+        target = ["--format", format, "--output", Path(installation.root, f"command.{format}")]
+        done = _run(installation, "elyra-pipeline", "export", "mine.pipeline", "--runtime-config", "command", *target)
         yield "export", done.returncode
-        yield "export is written", Path(cage.root, f"command.{format}").is_file()
+        yield "export is written", Path(installation.root, f"command.{format}").is_file()
 
 
-def _more(cage):
+def _more(installation):
     """Return what a user gives to required fields that the healthy runtime does not have."""
-    file = Path(cage.directory, "asked.json")
+    file = Path(installation.directory, "asked.json")
     return json.loads(file.read_text()) if file.is_file() else {}
 
 
-def _run(cage, *command):
+def _run(installation, *command):
     try:
-        return cage.run(*command)
+        return installation.run(*command)
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, "no end", "", "")
 

@@ -1,7 +1,6 @@
 """What the chapters share: a place to try things, and ways to show code, figures and errors."""
 
 import atexit
-import difflib
 import inspect
 import json
 import os
@@ -84,20 +83,6 @@ def table(head, rows):
     """Show ``rows``, lists of text, as a table under ``head``."""
     lines = [head, ["---"] * len(head), *rows]
     return Markdown("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines))
-
-
-def change(animal, folder):
-    """Show, as a diff, what ``animal`` of the zoo changes in the source in ``folder``."""
-    parts = []
-    for file in dict.fromkeys(edit.file for edit in animal.edits):
-        before = after = Path(folder, file).read_text(encoding="utf-8")
-        for edit in animal.edits:
-            if edit.file == file:
-                after = after.replace(edit.old, edit.new)
-        lines = [*difflib.unified_diff(before.splitlines(), after.splitlines(), n=1, lineterm="")][2:]
-        shown = [line for line in lines if line.strip() and not line.startswith("@@")]
-        parts.append("\n".join([f"`{file}`", "", "```diff", *shown, "```"]))
-    return Markdown("\n\n".join(parts))
 
 
 def faults(rows, found_by):
@@ -242,7 +227,7 @@ def ended(run):
     return run.state()
 
 
-def answer_to_stranger(server, path):
+def answer_without_token(server, path):
     """Return the answer to GET ``path`` of ``server``, for somebody who is not logged in: its status, and where to."""
     with requests.Session() as session:
         session.trust_env = False  # a proxy does not know this machine's servers

@@ -109,6 +109,6 @@ class DemoPipelineProcessor(RuntimePipelineProcessor):
         except Exception as error:  # a broken file leads to any
             raise RuntimeError(
                 f"Pipeline {pipeline.name!r} cannot use the runtime "
-                f"configuration {name!r}: {error} Choose, mend or create a "
+                f"configuration {name!r}: {error} Choose, fix or create a "
                 "configuration in the Runtimes panel."
             ) from error

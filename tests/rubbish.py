@@ -15,7 +15,7 @@ RUBBISH = st.recursive(
 """What a schema may hold, or be."""
 
 WORDS = st.sampled_from(
-    ["zoo", "zoo.schema", "zoo.schema:Schemas", "zoo/schema.py:Schemas", ":", "", ".", "é", "a:b:c"]
+    ["trial", "trial.schema", "trial.schema:Schemas", "trial/schema.py:Schemas", ":", "", ".", "é", "a:b:c"]
 )
 NAMES = ["name", "schemaspace", "schemaspace_id", "title", "runtime_type", "properties", "metadata_class_name"]
 SCHEMAS = st.dictionaries(st.sampled_from(NAMES), RUBBISH | WORDS, max_size=6) | RUBBISH
@@ -34,8 +34,8 @@ CODE = st.sampled_from(
     [
         "",
         "class Schemas:\n    pass\n",
-        "x = 'static/zoo/zo.svg'\n",
-        "from zoo import *\n",
+        "x = 'static/trial/zo.svg'\n",
+        "from broken import *\n",
         "def (",
         "\0",
         "x = 'schema.json'\n",
@@ -52,7 +52,7 @@ def _text(value):
 
 
 def _project(groups, more):
-    lines = ["[project]", 'name = "zoo"']
+    lines = ["[project]", 'name = "trial"']
     for group, points in groups.items():
         lines += [
             f"[project.entry-points.{_text(group)}]",
@@ -82,11 +82,11 @@ PROJECTS |= st.builds(_project, OTHERS, MORE) | st.text(max_size=20)
 FILES = st.fixed_dictionaries(
     {"pyproject.toml": PROJECTS},
     optional={
-        "zoo/__init__.py": CODE,
-        "zoo/schema.py": CODE,
-        "zoo/schema.json": st.builds(_text, FRAMES | SCHEMAS) | st.text(max_size=10),
-        "zoo/static/zoo.svg": ICONS,
-        "zoo.py": CODE,
+        "trial/__init__.py": CODE,
+        "trial/schema.py": CODE,
+        "trial/schema.json": st.builds(_text, FRAMES | SCHEMAS) | st.text(max_size=10),
+        "trial/static/trial.svg": ICONS,
+        "trial.py": CODE,
     },
 )
 """The files of a project, texts by path."""

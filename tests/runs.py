@@ -142,7 +142,7 @@ class Cluster:
             self.kill(name)
             del self.kinds[name]
 
-    def mend(self):
+    def fix(self):
         """Start those workers again that a test has killed."""
         for name in self.kinds.keys() - self.workers.keys():
             self.add(name, options=self.kinds[name])

@@ -73,7 +73,7 @@ def shared_cluster(tmp_path_factory):
 @pytest.fixture
 def cluster(shared_cluster):
     """A cluster with the workers ``ada`` and ``bob``. Ada offers a GPU and memory."""
-    shared_cluster.mend()
+    shared_cluster.fix()
     return shared_cluster
 
 
@@ -192,7 +192,7 @@ def test_cancel_ends_the_nodes_of_this_run_only(root, cluster):
     assert ended(other) == ("done", "")
 
 
-# What the user can mend is said at once
+# What the user can fix is said at once
 
 
 def test_no_scheduler(root, jupyter):

@@ -325,11 +325,11 @@ def test_a_run_again_that_is_refused_changes_nothing(root, jupyter):
     changed = manager.get(configuration)
     changed.metadata["api_endpoint"] = "tcp://127.0.0.1:1"
     manager.update(configuration, changed)
-    (root / "work.py").write_text("print('mended')\n")
+    (root / "work.py").write_text("print('fixed')\n")
     with pytest.raises(RuntimeError, match="No Dask scheduler answers at tcp://127.0.0.1:1"):
         again(run)
     assert (ended(run), run.nodes()) == before
-    assert "mended" not in (run.sources(0) / "work.py").read_text() and os.listdir(run.sources(0).parent) == ["0"]
+    assert "fixed" not in (run.sources(0) / "work.py").read_text() and os.listdir(run.sources(0).parent) == ["0"]
     changed.metadata["api_endpoint"] = "local"
     manager.update(configuration, changed)
     assert ended(again(run)) == ("done", "")
@@ -492,11 +492,11 @@ def test_a_run_folder_that_cannot_be_used_is_named(root, jupyter):
     ("nodes", "words"),
     [
         ([node("one", dependencies=["lost.csv"])], "'lost.csv'"),
-        ([node("one", ["two"]), node("two", ["one"])], "circle"),
+        ([node("one", ["two"]), node("two", ["one"])], "cycle"),
         ([node("one", outputs=["../out.csv"])], "outside its folder"),
     ],
 )
-def test_what_the_user_can_mend_is_said_at_once(root, dask, nodes, words):
+def test_what_the_user_can_fix_is_said_at_once(root, dask, nodes, words):
     with pytest.raises((RuntimeError, ValueError), match=words):
         submit(*nodes, configuration=dask)
     assert all_runs() == []

@@ -56,7 +56,7 @@ def test_the_same_pipeline_is_described_the_same_each_time(operations):
 
 
 @given(graphs(cyclic=True))
-def test_a_circle_which_elyra_refuses_before_is_no_order(operations):
+def test_a_cycle_which_elyra_refuses_before_is_no_order(operations):
     assume(any(id in ancestors(operations, id) for id in operations))
     with pytest.raises(CycleError):
         in_order(operations)

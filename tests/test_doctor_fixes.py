@@ -5,26 +5,30 @@ import shutil
 import subprocess
 
 import pytest
+from broken import healthy
 from hypothesis import given
 from hypothesis import strategies as st
-from zoo import healthy
 
 from elyra_runtime_doctor import json_text
 from elyra_runtime_doctor.__main__ import main
 from elyra_runtime_doctor.fixes import UNDO
 
-FORM = "zoo_runtime/zooruntime.json"
+FORM = "trial_runtime/trialruntime.json"
 PROJECT = "pyproject.toml"
 FIELD = '"type": "string",\n          "format": "uri"'
 PASSWORD = "@elyra/metadata-extension:plugin.password"
 CERTAIN = [
     (PROJECT, '"elyra.pipeline.processors"', '"elyra.pipeline.processor"'),
-    (PROJECT, '"zoo_runtime.processor:ZooPipelineProcessor"', '"zoo_runtime.procesor:ZooPipelinProcessor"'),
-    (PROJECT, '"zoo_runtime.processor:ZooPipelineProcessor"', '"zoo_runtime/processor.py:ZooPipelineProcessor"'),
-    (PROJECT, '"zoo_runtime.schema:Zoo', '"zoo_runtime.shema:Zoo'),
-    ("zoo_runtime/runtime_type.py", "zoo_runtime.svg", "zo_runtime.svg"),
+    (PROJECT, '"trial_runtime.processor:TrialPipelineProcessor"', '"trial_runtime.procesor:TrialPipelinProcessor"'),
+    (
+        PROJECT,
+        '"trial_runtime.processor:TrialPipelineProcessor"',
+        '"trial_runtime/processor.py:TrialPipelineProcessor"',
+    ),
+    (PROJECT, '"trial_runtime.schema:Trial', '"trial_runtime.shema:Trial'),
+    ("trial_runtime/runtime_type.py", "trial_runtime.svg", "zo_runtime.svg"),
     (FORM, '"schemaspace": "runtimes"', '"schemaspace": "runtime"'),
-    (FORM, '"const": "zooruntime"', '"const": "zoruntime"'),
+    (FORM, '"const": "trialruntime"', '"const": "zoruntime"'),
     (FORM, '["api_endpoint", "cos_endpoint", "cos_bucket"]', '["api_endpoint", "cos_endpoint", "cos_buckt"]'),
     (FORM, FIELD, FIELD.replace("string", "strng")),
     (FORM, '"minLength": 3', '"minLenght": 3'),
@@ -87,9 +91,9 @@ def test_a_second_time_the_first_can_still_be_undone(tree, capsys):
 
 
 UNCERTAIN = [
-    (FORM, '"name": "zooruntime"', '"name": "zoruntime"'),
+    (FORM, '"name": "trialruntime"', '"name": "zoruntime"'),
     (FORM, '"type": "string"', '"type": 7'),
-    ("zoo_runtime/processor.py", "import json\n", "import json as\n"),
+    ("trial_runtime/processor.py", "import json\n", "import json as\n"),
 ]
 
 
@@ -98,7 +102,7 @@ def test_what_may_be_meant_in_two_ways_stays(tree, capsys, file, right, wrong):
     replace(tree, file, right, wrong)
     broken = texts(tree)
     assert main([f"{tree}/", "--fix"]) == 1
-    assert "There is nothing that only one change can mend." in capsys.readouterr().out
+    assert "There is nothing that only one change can fix." in capsys.readouterr().out
     assert texts(tree) == broken
 
 
@@ -109,9 +113,11 @@ def test_a_healthy_runtime_stays_as_it_is(tree, capsys):
 
 
 def test_a_word_that_is_missing_stands_where_people_look_for_it(tree, capsys):
-    replace(tree, FORM, '  "runtime_type": "ZOO_RUNTIME",\n  "uihints"', '  "uihints"')
+    replace(tree, FORM, '  "runtime_type": "TRIAL_RUNTIME",\n  "uihints"', '  "uihints"')
     assert main([f"{tree}/", "--fix"]) == 0
-    assert '  "name": "zooruntime",\n  "runtime_type": "ZOO_RUNTIME",\n' in (tree / FORM).read_text(encoding="utf-8")
+    assert '  "name": "trialruntime",\n  "runtime_type": "TRIAL_RUNTIME",\n' in (tree / FORM).read_text(
+        encoding="utf-8"
+    )
 
 
 def test_a_rule_among_the_hints_is_moved(tree, capsys):
@@ -137,11 +143,11 @@ def test_setuptools_is_told_what_belongs_into_the_wheel(tree, capsys):
     said = capsys.readouterr().out
     assert f"setuptools leaves {FORM} out of the wheel" in " ".join(said.split())
     assert main([f"{tree}/", "--fix"]) == 0
-    data = 'zoo_runtime = ["*.json", "static/*.html", "static/*.svg"]'
+    data = 'trial_runtime = ["*.json", "static/*.html", "static/*.svg"]'
     assert f"[tool.setuptools.package-data]\n{data}\n" in project.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("arguments", [["zooruntime"], []])
+@pytest.mark.parametrize("arguments", [["trialruntime"], []])
 def test_only_a_folder_can_be_changed(arguments, capsys):
     with pytest.raises(SystemExit, match="2"):
         main([*arguments, "--fix"])

@@ -8,9 +8,9 @@ import subprocess
 import sys
 
 import pytest
+from broken import healthy
+from broken_kit import smallest
 from host import run
-from kit_zoo import smallest
-from zoo import healthy
 
 from elyra_runtime_doctor.__main__ import main
 
@@ -21,7 +21,7 @@ SECONDS = 2
 def tree(tmp_path):
     """The source of a healthy runtime, whose code would not go unnoticed if it ran."""
     shutil.copytree(healthy() / "source", tmp_path / "tree")
-    with open(tmp_path / "tree" / "zoo_runtime" / "__init__.py", "a", encoding="utf-8") as package:
+    with open(tmp_path / "tree" / "trial_runtime" / "__init__.py", "a", encoding="utf-8") as package:
         package.write("\nraise SystemExit('this code ran')\n")
     return tmp_path / "tree"
 
@@ -55,7 +55,7 @@ def test_the_smallest_runtime_on_the_kit_is_healthy(capsys):
     assert examine(smallest() / "source", capsys) == (0, {})
 
 
-FORM = "zoo_runtime/zooruntime.json"
+FORM = "trial_runtime/trialruntime.json"
 MISTAKES = [
     (
         "pyproject.toml",
@@ -64,20 +64,32 @@ MISTAKES = [
         80,
         "do you mean 'elyra.pipeline.proc",
     ),
-    ("pyproject.toml", "zoo_runtime.processor:", "zoo_runtime.procesor:", 3, "do you mean 'zoo_runtime.processor'"),
-    ("pyproject.toml", ":ZooPipelineProcessor", ":ZooPipelinProcessor", 3, "do you mean 'ZooPipelineProcessor'"),
-    ("pyproject.toml", "zoo_runtime.processor:", "zoo_runtime/processor.py:", 48, "zoo_runtime/processor.py:Zoo"),
-    ("pyproject.toml", "zoo_runtime.schema:", "zoo_runtime.shema:", 53, "do you mean 'zoo_runtime.schema'"),
-    ("zoo_runtime/processor.py", "import logging\n", "import logging as\n", 3, "processor.py:4: invalid syntax"),
-    ("zoo_runtime/runtime_type.py", "zoo_runtime.svg", "zo_runtime.svg", 17, "do you mean 'zoo_runtime.svg'"),
-    ("zoo_runtime/static/zoo_runtime.svg", "<svg ", '<svg data-scale="100%" ', 79, "percent sign"),
-    (FORM, '"name": "zooruntime"', '"name": "zoruntime"', 1, "'zoruntime'"),
+    (
+        "pyproject.toml",
+        "trial_runtime.processor:",
+        "trial_runtime.procesor:",
+        3,
+        "do you mean 'trial_runtime.processor'",
+    ),
+    ("pyproject.toml", ":TrialPipelineProcessor", ":TrialPipelinProcessor", 3, "do you mean 'TrialPipelineProcessor'"),
+    (
+        "pyproject.toml",
+        "trial_runtime.processor:",
+        "trial_runtime/processor.py:",
+        48,
+        "trial_runtime/processor.py:Trial",
+    ),
+    ("pyproject.toml", "trial_runtime.schema:", "trial_runtime.shema:", 53, "do you mean 'trial_runtime.schema'"),
+    ("trial_runtime/processor.py", "import logging\n", "import logging as\n", 3, "processor.py:4: invalid syntax"),
+    ("trial_runtime/runtime_type.py", "trial_runtime.svg", "zo_runtime.svg", 17, "do you mean 'trial_runtime.svg'"),
+    ("trial_runtime/static/trial_runtime.svg", "<svg ", '<svg data-scale="100%" ', 79, "percent sign"),
+    (FORM, '"name": "trialruntime"', '"name": "zoruntime"', 1, "'zoruntime'"),
     (
         FORM,
-        '_class_name": "zoo_runtime.schema.',
-        '_class_name": "zoo_runtime.shema.',
+        '_class_name": "trial_runtime.schema.',
+        '_class_name": "trial_runtime.shema.',
         25,
-        "do you mean 'zoo_runtime.schema'",
+        "do you mean 'trial_runtime.schema'",
     ),
     (FORM, '"properties": {', '"properties": {,', 53, f"{FORM} is no JSON"),
     (FORM, '"type": "string"', '"type": "strng"', 67, "do you mean 'string'"),
@@ -97,7 +109,7 @@ def test_a_schema_that_is_left_out_of_the_wheel_is_named(tree, tmp_path, capsys)
     replace(tree, "pyproject.toml", wheel, f'{wheel}exclude = ["*.json"]\n')
     status, found = examine(built(tree, "wheel", tmp_path / "built"), capsys)
     assert status == 1
-    assert "names 'zooruntime.json', which is not there" in found[54]
+    assert "names 'trialruntime.json', which is not there" in found[54]
 
 
 def test_a_runtime_as_a_fork_of_elyra_3_has_it_is_told_what_elyra_4_lacks(tmp_path, capsys):
@@ -127,9 +139,9 @@ def test_a_runtime_as_a_fork_of_elyra_3_has_it_is_told_what_elyra_4_lacks(tmp_pa
 
 
 def test_an_entry_point_that_is_no_text_is_named(tree, capsys):
-    replace(tree, "pyproject.toml", '"zoo_runtime.processor:ZooPipelineProcessor"', "7")
+    replace(tree, "pyproject.toml", '"trial_runtime.processor:TrialPipelineProcessor"', "7")
     status, found = examine(tree, capsys)
-    assert (status, found) == (1, {48: "pyproject.toml: zooruntime = 7"})
+    assert (status, found) == (1, {48: "pyproject.toml: trialruntime = 7"})
 
 
 def test_it_takes_less_than_two_seconds_and_needs_no_elyra(tree):
@@ -137,7 +149,7 @@ def test_it_takes_less_than_two_seconds_and_needs_no_elyra(tree):
         "import sys\n"
         "from elyra_runtime_doctor.__main__ import main\n"
         f"status = main(['{tree}/'])\n"
-        "sys.exit(status or sorted({'elyra', 'zoo_runtime'} & set(sys.modules)) or None)\n"
+        "sys.exit(status or sorted({'elyra', 'trial_runtime'} & set(sys.modules)) or None)\n"
     )
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -171,7 +183,7 @@ def test_an_archive_that_cannot_be_read_is_said_in_one_line(tmp_path, name):
     assert name in done.stderr and "Traceback" not in done.stderr
 
 
-NO_TITLE = ('  "title": "Zoo Runtime",\n  "name"', '  "name"')
+NO_TITLE = ('  "title": "Trial Runtime",\n  "name"', '  "name"')
 
 
 @pytest.mark.parametrize("reason, silent", [("We have no title.", True), (" ", False)])
@@ -196,7 +208,7 @@ def test_a_check_is_silenced_with_a_reason_only(tree, capsys, reason, silent):
             '[project.entry-points."elyra.pipeline.processors"]',
         ),
         (FORM, '"schemaspace": "runtimes"', '"schemaspace": "runtime"', '"schemaspace": "runtimes",'),
-        (FORM, '  "runtime_type": "ZOO_RUNTIME",\n  "uihints"', '  "uihints"', '"runtime_type": "ZOO_RUNTIME",'),
+        (FORM, '  "runtime_type": "TRIAL_RUNTIME",\n  "uihints"', '  "uihints"', '"runtime_type": "TRIAL_RUNTIME",'),
         (
             FORM,
             '"cos_endpoint", "cos_bucket"]',

@@ -1,7 +1,7 @@
 """The faults that are Elyra's own, on stock Elyra 4.1 with the healthy Demo Runtime.
 
 Each test shows that Elyra still does what a row of ``elyra_runtime_doctor/checks/elyra.py`` says. The day that
-Elyra mends it, the test fails, and the test and the row can go.
+Elyra fixes it, the test fails, and the test and the row can go.
 """
 
 import json
@@ -9,11 +9,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from broken import Installation
 from elyra.pipeline.parser import PipelineParser
 from host import FIELDS, elyra_pipeline, run
 from lab import CONFIGURATION, jupyterlab, open_lab, open_pipeline
 from pipelines import node, pipeline_file, submission
-from zoo import Cage
 
 
 def typed(*nodes):
@@ -104,8 +104,8 @@ def test_row_58_a_node_offers_what_any_enabled_runtime_supports(request, name, k
 @pytest.fixture
 def metadata(nobodys_jupyter, tmp_path):
     """Call ``elyra-metadata`` for a runtime with three more fields. Returns how it ended, and the fields saved."""
-    cage = Cage(tmp_path)
-    form = cage.site / "zoo_runtime" / "zooruntime.json"
+    installation = Installation(tmp_path)
+    form = installation.site / "trial_runtime" / "trialruntime.json"
     schema = json.loads(form.read_text(encoding="utf-8"))
     fields = schema["properties"]["metadata"]
     fields["properties"] |= {
@@ -115,12 +115,12 @@ def metadata(nobodys_jupyter, tmp_path):
     }
     fields["required"].append("share")
     form.write_text(json.dumps(schema), encoding="utf-8")
-    saved = Path(cage.variables["JUPYTER_DATA_DIR"], "metadata", "runtimes", "zoo.json")
+    saved = Path(installation.variables["JUPYTER_DATA_DIR"], "metadata", "runtimes", "trial.json")
 
     def call(command, **options):
-        given = {"schema_name": "zooruntime", "name": "zoo", "display_name": "Zoo", **options}
+        given = {"schema_name": "trialruntime", "name": "trial", "display_name": "Trial", **options}
         given = [f"--{name}={value}" for name, value in given.items()]
-        done = cage.run("elyra-metadata", command, "runtimes", *given)
+        done = installation.run("elyra-metadata", command, "runtimes", *given)
         return done, json.loads(saved.read_text(encoding="utf-8"))["metadata"] if saved.exists() else None
 
     return call

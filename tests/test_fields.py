@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from broken import Installation
 from host import FIELDS
 from pipelines import node, pipeline_file, submission
-from zoo import Cage
 
-FORM = "zoo_runtime/zooruntime.json"
+FORM = "trial_runtime/trialruntime.json"
 MASKED = {"ui:field": "@elyra/metadata-extension:plugin.password"}
 OF_EACH_TYPE = {
     "queue": {"type": "string"},
@@ -57,23 +57,23 @@ ENTERED = {
 }
 
 
-def a_cage(directory, required=()):
-    """Return the cage of a copied runtime with the fields above."""
-    cage = Cage(directory)
-    schema = json.loads((cage.site / FORM).read_text(encoding="utf-8"))
+def an_installation(directory, required=()):
+    """Return the installation of a copied runtime with the fields above."""
+    installation = Installation(directory)
+    schema = json.loads((installation.site / FORM).read_text(encoding="utf-8"))
     fields = schema["properties"]["metadata"]
     fields["properties"] |= OF_EACH_TYPE
     fields["required"] += required
-    (cage.site / FORM).write_text(json.dumps(schema), encoding="utf-8")
-    return cage
+    (installation.site / FORM).write_text(json.dumps(schema), encoding="utf-8")
+    return installation
 
 
 @pytest.fixture(scope="module")
 def server(nobodys_jupyter, tmp_path_factory):
     """A Jupyter server with that runtime."""
-    cage = a_cage(tmp_path_factory.mktemp("fields"))
-    with cage.server() as server:
-        server.cage = cage
+    installation = an_installation(tmp_path_factory.mktemp("fields"))
+    with installation.server() as server:
+        server.installation = installation
         yield server
 
 
@@ -87,7 +87,7 @@ def facts(fields):
 def saved(request, server):
     """The name of a configuration, which says what was entered, saved by the form."""
     fields = {**FIELDS, **ENTERED[request.param]}
-    body = {"schema_name": "zooruntime", "display_name": request.param, "name": request.param, "metadata": fields}
+    body = {"schema_name": "trialruntime", "display_name": request.param, "name": request.param, "metadata": fields}
     answer = server.post("elyra/metadata/runtimes", body)
     assert answer.status_code == 201, answer.text
     yield request.param
@@ -96,7 +96,7 @@ def saved(request, server):
 
 def sent(configuration):
     pipeline = submission(node("a"), configuration=configuration)
-    pipeline["pipelines"][0]["app_data"] |= {"runtime": "zooruntime", "runtime_type": "ZOO_RUNTIME"}
+    pipeline["pipelines"][0]["app_data"] |= {"runtime": "trialruntime", "runtime_type": "TRIAL_RUNTIME"}
     return pipeline
 
 
@@ -120,14 +120,14 @@ def test_each_field_is_in_the_export(server, saved):
 def test_the_command_line_submits_each_field(server, saved):
     path = Path(server.root, f"{saved}.pipeline")
     path.write_text(json.dumps(pipeline_file(node("a"))), encoding="utf-8")
-    done = server.cage.run("elyra-pipeline", "submit", path.name, "--runtime-config", saved)
+    done = server.installation.run("elyra-pipeline", "submit", path.name, "--runtime-config", saved)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "runtime configuration: " in done.stderr
     assert "6174" not in done.stdout + done.stderr
 
 
 def test_the_contract_fills_in_each_field(nobodys_jupyter, tmp_path):
-    cage = a_cage(tmp_path, required=OF_EACH_TYPE)
-    done = cage.contract("configuration or submission or export")
+    installation = an_installation(tmp_path, required=OF_EACH_TYPE)
+    done = installation.contract("configuration or submission or export")
     assert done.returncode == 0, done.stdout
     assert "skipped" not in done.stdout

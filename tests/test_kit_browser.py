@@ -1,10 +1,10 @@
 """A runtime on the kit in JupyterLab: an icon that the launcher cannot show takes nothing away from anybody."""
 
 import pytest
-from kit_zoo import KitCage
+from broken import Edit
+from broken_kit import KitInstallation
 from lab import fill_form, jupyterlab, open_lab
 from playwright.sync_api import expect
-from zoo import Edit
 
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><title>Mine</title><rect width="100%" height="9"/></svg>'
@@ -19,12 +19,12 @@ WITH_ICON = (
 @pytest.fixture(scope="module")
 def page(nobodys_jupyter, tmp_path_factory, chromium):
     """JupyterLab with the smallest runtime, whose icon holds a bare percent sign."""
-    cage = KitCage(tmp_path_factory.mktemp("kit"))
+    installation = KitInstallation(tmp_path_factory.mktemp("kit"))
     for edit in WITH_ICON:
-        edit.apply(cage.site)
-    (cage.site / "smallest.svg").write_text(ICON, encoding="utf-8")
+        edit.apply(installation.site)
+    (installation.site / "smallest.svg").write_text(ICON, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(cage.site))
+        patch.setenv("PYTHONPATH", str(installation.site))
         with jupyterlab() as server:
             yield open_lab(chromium, server)
 

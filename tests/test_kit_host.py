@@ -5,23 +5,23 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
-from kit_zoo import CONTRACT, MODULE, KitCage
+from broken_kit import CONTRACT, MODULE, KitInstallation
 
 from elyra_runtime_doctor.contract import RuntimeContract
 
 
 @pytest.fixture(scope="module")
-def cage(nobodys_jupyter, tmp_path_factory):
-    return KitCage(tmp_path_factory.mktemp("kit"))
+def installation(nobodys_jupyter, tmp_path_factory):
+    return KitInstallation(tmp_path_factory.mktemp("kit"))
 
 
 def test_it_is_as_small_as_the_readme_says():
     assert len([line for line in MODULE.splitlines() if line.strip()]) < 10
 
 
-def test_it_keeps_the_contract_and_the_doctor_is_silent(cage):
+def test_it_keeps_the_contract_and_the_doctor_is_silent(installation):
     with ThreadPoolExecutor() as pool:
-        contract, findings = pool.submit(cage.contract, ""), pool.submit(cage.findings)
+        contract, findings = pool.submit(installation.contract, ""), pool.submit(installation.findings)
     printed = contract.result().stdout
     assert contract.result().returncode == 0, printed
     tests = len([name for name in dir(RuntimeContract) if name.startswith("test_")])
@@ -29,8 +29,8 @@ def test_it_keeps_the_contract_and_the_doctor_is_silent(cage):
     assert findings.result() == {}
 
 
-def test_its_icon_is_served_to_everybody_and_nothing_else_is(cage):
-    with cage.server() as server:
+def test_its_icon_is_served_to_everybody_and_nothing_else_is(installation):
+    with installation.server() as server:
         types = {type["id"]: type for type in server.get("elyra/pipeline/runtimes/types").json()["runtime_types"]}
         assert types["SMALLEST"]["icon"] == "elyra_runtime_kit/smallest.svg"
         icon = requests.get(server.url + types["SMALLEST"]["icon"])

@@ -53,11 +53,11 @@ def test_the_facts_are_those_of_the_demo(describe, operations):
 
 
 @given(operations=graphs(cyclic=True))
-def test_a_circle_is_refused_and_named(describe, operations):
+def test_a_cycle_is_refused_and_named(describe, operations):
     assume(any(id in ancestors(operations, id) for id in operations))
     with pytest.raises(PipelineError) as refusal:
         describe(operations)
-    named = str(refusal.value).removeprefix("The nodes ").split(" form a circle")[0].split(" -> ")
+    named = str(refusal.value).removeprefix("The nodes ").split(" form a cycle")[0].split(" -> ")
     assert named[0] == named[-1]
     links = {
         (label(operations, parent), label(operations, child.id))
@@ -68,7 +68,7 @@ def test_a_circle_is_refused_and_named(describe, operations):
 
 
 def test_a_node_that_follows_itself_is_a_circle(describe):
-    with pytest.raises(PipelineError, match="The nodes 'a' -> 'a' form a circle.* remove one of the links"):
+    with pytest.raises(PipelineError, match="The nodes 'a' -> 'a' form a cycle.* remove one of the links"):
         describe(by_id(operation("a", ["a"])))
 
 

@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from animals import editable, renamed, second_distribution
-from kit_zoo import KitCage
-from zoo import Animal, Edit
+from broken import BrokenRuntime, Edit
+from broken_kit import KitInstallation
+from single_faults import editable, renamed, second_distribution
 
 from elyra_runtime_doctor import checks  # noqa: F401 - fills ROWS
 from elyra_runtime_doctor.rows import PACKAGE, ROWS
@@ -81,18 +81,18 @@ class PartsProvider(SchemasProvider):
 """
 
 
-def catalog(cage):
+def catalog(installation):
     """Write a catalog of components for the runtime, as the Component Catalogs panel does, and what describes it."""
-    (cage.site / "parts.py").write_text(PARTS, encoding="utf-8")
+    (installation.site / "parts.py").write_text(PARTS, encoding="utf-8")
     fields = {"runtime_type": "SMALLEST", "paths": ["ours.yaml"], "categories": []}
-    path = Path(cage.variables["JUPYTER_DATA_DIR"], "metadata", "component-catalogs", "ours.json")
+    path = Path(installation.variables["JUPYTER_DATA_DIR"], "metadata", "component-catalogs", "ours.json")
     path.parent.mkdir(parents=True)
     content = {"display_name": "Ours", "schema_name": "parts", "metadata": fields}
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
 def planted(row, *edits, **more):
-    return Animal(row, "kit", None, "", edits, **more)
+    return BrokenRuntime(row, "kit", None, "", edits, **more)
 
 
 CODE, PROJECT = "smallest.py", "pyproject.toml"
@@ -150,24 +150,26 @@ def test_without_a_fault_nothing_is_caught():
 
 
 @pytest.fixture
-def cage(nobodys_jupyter, tmp_path):
-    return KitCage(tmp_path / "cage")
+def installation(nobodys_jupyter, tmp_path):
+    return KitInstallation(tmp_path / "installation")
 
 
 @pytest.mark.parametrize("row", WHEN_BUILT, ids=lambda row: f"row-{row}")
-def test_it_is_caught_when_elyra_builds_it(cage, row):
-    cage.put(WHEN_BUILT[row])
+def test_it_is_caught_when_elyra_builds_it(installation, row):
+    installation.put(WHEN_BUILT[row])
     code = "from elyra.pipeline.registry import PipelineProcessorRegistry as Registry; Registry.instance(root_dir='.')"
-    assert SAID[row] in cage.python(code).splitlines()
+    assert SAID[row] in installation.python(code).splitlines()
     name = "other" if row == 1 else "smallest"
-    [found] = [each for each in cage.doctor(name)["results"] if each["status"] == "fail" and each["number"] == 3]
+    [found] = [
+        each for each in installation.doctor(name)["results"] if each["status"] == "fail" and each["number"] == 3
+    ]
     assert SAID[row] in found["found"]
 
 
 @pytest.mark.parametrize("row", POSSIBLE, ids=lambda row: f"row-{row}")
-def test_it_is_possible_and_the_doctor_names_it(cage, row):
-    cage.put(POSSIBLE[row])
-    assert row in cage.findings()
+def test_it_is_possible_and_the_doctor_names_it(installation, row):
+    installation.put(POSSIBLE[row])
+    assert row in installation.findings()
 
 
 def test_the_readme_of_the_kit_counts_them():

@@ -122,7 +122,7 @@ def test_a_log_line_is_one_line_and_holds_no_secret(runtime, logged):
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (PipelineError("Node 'work' is odd. Mend it."), "Pipeline 'pipeline': Node 'work' is odd. Mend it."),
+        (PipelineError("Node 'work' is odd. Fix it."), "Pipeline 'pipeline': Node 'work' is odd. Fix it."),
         (RuntimeError("The queue is closed. Open it."), "The queue is closed. Open it."),
         (ValueError("7"), "Pipeline 'pipeline': In Memory has failed: ValueError: 7"),
         (NotImplementedError(), "Pipeline 'pipeline': In Memory has failed: NotImplementedError: "),
@@ -148,7 +148,7 @@ def test_an_error_becomes_a_message_for_the_user(runtime, logged, error, said):
     ("nodes", "said"),
     [
         ({"work": "lost.py"}, "Pipeline 'pipeline': Node 'work' has no file: .*lost.py' does not exist. Restore"),
-        ({"work": {"file": "work.py", "after": ["work"]}}, "The nodes 'work' -> 'work' form a circle"),
+        ({"work": {"file": "work.py", "after": ["work"]}}, "The nodes 'work' -> 'work' form a cycle"),
         (
             {"work": {"file": "work.py", "after": ["gone"]}},
             "Node 'work' follows a node that the pipeline does not hold",
@@ -180,7 +180,7 @@ def test_a_configuration_that_is_not_there_or_of_another_runtime_is_refused(runt
             made.process(pipeline(made, {"work": "work.py"}, name))
 
 
-def test_what_is_hidden_is_mended_when_a_configuration_is_loaded(runtime, jupyter):
+def test_what_is_hidden_is_fixed_when_a_configuration_is_loaded(runtime, jupyter):
     runtime()
     bare = {"display_name": "Bare", "schema_name": "inmemory", "metadata": {"display_name": "Bare"}}
     (jupyter / "bare.json").write_text(json.dumps(bare), encoding="utf-8")

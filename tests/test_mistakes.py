@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from kit_zoo import smallest
-from zoo import healthy
+from broken import healthy
+from broken_kit import smallest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 

@@ -439,7 +439,7 @@ def test_the_processor_says_what_is_wrong_with_a_configuration(parse, processor,
         processor.process(parse(node("a"), configuration="broken"))
     assert str(error.value).startswith("Pipeline 'weather' cannot use the runtime configuration 'broken': ")
     assert message in str(error.value)
-    assert str(error.value).endswith("Choose, mend or create a configuration in the Runtimes panel.")
+    assert str(error.value).endswith("Choose, fix or create a configuration in the Runtimes panel.")
 
 
 @pytest.mark.parametrize("content, message", BROKEN.values(), ids=BROKEN)
@@ -475,7 +475,7 @@ def test_a_configuration_of_another_runtime_is_refused(parse, processor, jupyter
         },
     }
     (jupyter / "other.json").write_text(json.dumps(content))
-    with pytest.raises(RuntimeError, match="cannot use the runtime configuration 'other': .* Choose, mend or create"):
+    with pytest.raises(RuntimeError, match="cannot use the runtime configuration 'other': .* Choose, fix or create"):
         processor.process(parse(node("a"), configuration="other"))
 
 

@@ -415,7 +415,7 @@ def test_a_number_beyond_the_end_of_a_file_does_no_harm(server):
     assert server.get(f"{API}/{run.id}/nodes/{'9' * 9}/log").json()["text"] == ""
 
 
-def test_a_run_that_failed_runs_again_with_the_mended_file(server):
+def test_a_run_that_failed_runs_again_with_the_fixed_file(server):
     script(server, "fine.py", "print('fine')\n")
     script(server, "broken.py", "raise ValueError('100 % wrong')\n")
     _, id = submit(server, node("fine", filename="fine.py"), node("broken", ["fine"], filename="broken.py"))
@@ -427,13 +427,13 @@ def test_a_run_that_failed_runs_again_with_the_mended_file(server):
     refused = server.post(f"{API}/{id}/again", None)
     assert refused.status_code == 409 and "depends on files that are not there" in refused.json()["message"]
 
-    script(server, "broken.py", "print('mended')\n")
+    script(server, "broken.py", "print('fixed')\n")
     new = server.post(f"{API}/{id}/again", None).json()["id"]
     told = ended(server, new)
     assert (told["state"], new) == ("done", id)
     assert [event["again"] for event in told["events"] if "again" in event] == [[[1, "It failed."]]]
     assert "ValueError" in server.get(f"{API}/{id}/files/1/attempts/1/log.txt").text
-    assert server.get(f"{API}/{id}/files/1/log.txt").text == "mended\n"
+    assert server.get(f"{API}/{id}/files/1/log.txt").text == "fixed\n"
     assert server.get(f"{API}/{id}/files/1/attempts/3/log.txt").status_code == 404
     assert server.get(f"{API}/{new}/nodes/0/log").json()["text"] == "fine\n"
     refused = server.post(f"{API}/{new}/again", None)

@@ -120,13 +120,13 @@ def test_a_run_that_failed_says_why_and_runs_again(server, open_page):
     expect(page).to_have_title("failed · hostile <b>pipeline</b>")
     assert page.locator("img, main script, h1 b").count() == 0
 
-    script(server, "broken.py", "print('mended')\n")
+    script(server, "broken.py", "print('fixed')\n")
     page.get_by_role("button", name="Run again from the failed node").click()
     expect(state(page)).to_have_text("done")
     assert id in page.url
     attempts = details(page).get_by_role("listitem").filter(has=page.get_by_role("link", name="Log of attempt"))
     expect(attempts).to_have_text([re.compile("^1failed"), re.compile("^2doneIt failed.Log$")])
-    expect(details(page).get_by_label("Log", exact=True)).to_have_text("mended\n")
+    expect(details(page).get_by_label("Log", exact=True)).to_have_text("fixed\n")
     with page.expect_popup() as opened:
         page.get_by_role("link", name="Log of attempt 1").click()
     assert "ValueError" in opened.value.inner_text("body")
@@ -216,9 +216,9 @@ def test_a_run_that_cannot_be_read_is_a_row_that_says_so(open_page, errors):
     row.get_by_role("link").click()
     expect(page.get_by_role("alert")).to_contain_text(f"Run {bad.id} cannot be read: its files are damaged")
     expect(page.get_by_role("alert")).to_contain_text("tries again by itself")
-    facts = good.facts | {"id": bad.id, "pipeline": "mended"}
+    facts = good.facts | {"id": bad.id, "pipeline": "fixed"}
     (bad.folder / "run.json").write_text(json.dumps(facts))
-    expect(page.get_by_role("heading", level=1)).to_have_text("mended")
+    expect(page.get_by_role("heading", level=1)).to_have_text("fixed")
     expect(page.get_by_role("alert")).to_be_hidden()
     assert all("503" in errors.pop() for _ in list(errors))
 

@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
+from broken import ROOT, installed_from
 from copier import run_copy, run_update
 from host import FIELDS, Server, own_jupyter, run
-from zoo import ROOT, installed_from
 
 from elyra_runtime_template.__main__ import TEMPLATE, kit, main
 

@@ -33,7 +33,7 @@ def main(arguments=None):
     parser.add_argument(
         "--fix",
         action="store_true",
-        help="mend what can be mended in the folder of a package, where only one change is right: show it, make it, "
+        help="fix what can be fixed in the folder of a package, where only one change is right: show it, make it, "
         f"and write it to the file {fixes.UNDO} there. `git apply -R` with that file takes it back",
     )
     parser.add_argument("--list", action="store_true", help="print all checks with the numbers of their rows, instead")
@@ -82,7 +82,7 @@ def _of_files(options):
     """Print the report on files, after the changes that are asked for. Return the exit status."""
     try:
         if options.fix or options.diff:
-            _print(_mended(Path(options.name), options.fix))
+            _print(_fixed(Path(options.name), options.fix))
         if options.diff:
             return 0
         report = sources.examine(options.name)
@@ -95,11 +95,11 @@ def _of_files(options):
     return int(failed(report))
 
 
-def _mended(folder, make):
-    """Return what can be mended in ``folder``, as a diff and a sentence. ``make`` says whether to make the changes."""
+def _fixed(folder, make):
+    """Return what can be fixed in ``folder``, as a diff and a sentence. ``make`` says whether to make the changes."""
     changed = fixes.changes(folder)
     if not changed:
-        return "There is nothing that only one change can mend."
+        return "There is nothing that only one change can fix."
     said = fixes.difference(folder, changed)
     if make:
         fixes.apply(folder, changed)

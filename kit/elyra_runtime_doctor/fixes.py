@@ -1,4 +1,4 @@
-"""Changes of a source tree that mend what the doctor finds there, and nothing else.
+"""Changes of a source tree that fix what the doctor finds there, and nothing else.
 
 A change is proposed where one text has to be another one, such as a name that is nearly right. It is kept only if the
 doctor, asked again, says less than before, and nothing new: what it is not sure of stays as it is.
@@ -87,7 +87,7 @@ def apply(path, changed):
 
 
 def _proposed(package, changed):
-    """Yield a file and its new text, for each change that may mend something in ``package``."""
+    """Yield a file and its new text, for each change that may fix something in ``package``."""
     project = changed.get(PROJECT) or (package.path / PROJECT).read_bytes().decode("utf-8")
     for old, new in _in_the_project(package):
         if project.count(f'"{old}"') == 1:

@@ -474,7 +474,7 @@ class Run:
         if self.is_abandoned():
             return RUNNING, ""
         return FAILED, (
-            "The process that leads the run has ended without a word: it was killed, its disk was full, or the "
+            "The driver has ended without a word: it was killed, its disk was full, or the "
             "machine was restarted. What was finished by then is kept. Run it again from here."
         )
 

@@ -28,7 +28,7 @@ class RunningRuntime(Runtime):
         """Start a run of ``job``.
 
         Returns the address of its page as soon as the run is accepted. Raises
-        ``RuntimeError`` for all that the user can mend at once; nothing of the
+        ``RuntimeError`` for all that the user can fix at once; nothing of the
         run is left then.
         """
         nodes = plan(job.nodes, job.environment)

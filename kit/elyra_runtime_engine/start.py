@@ -238,7 +238,7 @@ def _wait_until_accepted(run, driver, again):
                 return
         if ended:
             said = (run.folder / "driver.log").read_text(encoding="utf-8", errors="replace").split("\n")
-            raise RuntimeError(f"The process that leads the run has ended: {''.join(said[-2:]) or driver.returncode}")
+            raise RuntimeError(f"The driver has ended: {''.join(said[-2:]) or driver.returncode}")
         time.sleep(0.01)
     raise RuntimeError(f"The run was not accepted within {SECONDS_TO_ACCEPT} s. Try again.")
 

@@ -15,7 +15,7 @@ class Configuration(Metadata):
         """Add hidden fields that are missing, and drop a second display name.
 
         A file written by hand often lacks its type, and Elyra then refuses every pipeline. Elyra's form repeats the
-        display name among the fields. Only the loaded configuration is mended: the file may belong to somebody else.
+        display name among the fields. Only the loaded configuration is fixed: the file may belong to somebody else.
         """
         # If it is no dict, Elyra's validation comes next and says so.
         if isinstance(self.metadata, dict):
@@ -25,7 +25,7 @@ class Configuration(Metadata):
                     self.metadata.setdefault(name, field["default"])
 
     def pre_save(self, **kwargs):
-        """Mend what is to be saved in the same way. Elyra calls this for the form, not for its command line."""
+        """Fix what is to be saved in the same way. Elyra calls this for the form, not for its command line."""
         self.on_load()
 
     def values(self):

@@ -128,7 +128,7 @@ def _in_order(operations, labels):
     except CycleError as error:
         nodes = " -> ".join(repr(labels[id]) for id in error.args[1])
         raise PipelineError(
-            f"The nodes {nodes} form a circle, so none of them can be the first. Open the pipeline in the editor and "
+            f"The nodes {nodes} form a cycle, so none of them can be the first. Open the pipeline in the editor and "
             "remove one of the links between them."
         ) from error
 

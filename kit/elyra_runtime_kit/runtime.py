@@ -201,7 +201,7 @@ class Runtime(RuntimePipelineProcessor):
         try:
             configuration = MetadataManager(schemaspace=Runtimes.RUNTIMES_SCHEMASPACE_ID).get(name)
         except Exception as error:  # Elyra raises what a broken file leads to, such as a TypeError
-            problem = f"{error} Choose, mend or create a configuration in the Runtimes panel."
+            problem = f"{error} Choose, fix or create a configuration in the Runtimes panel."
         else:
             if configuration.schema_name == self.name:
                 return configuration

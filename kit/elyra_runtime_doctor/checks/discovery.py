@@ -86,7 +86,7 @@ def lacks_member(point):
     symptom="The tile is missing. The server's log has one line: `Error registering ... processor`. The command line "
     "shows nothing.",
     cause="Importing the module of the processor, or calling its class, raises an error. Elyra logs it and goes on.",
-    way_out="Mend the error. Import what may be missing inside `process`, and write the constructor, if there is one, "
+    way_out="Fix the error. Import what may be missing inside `process`, and write the constructor, if there is one, "
     "as `def __init__(self, **kwargs): super().__init__(**kwargs)`.",
 )
 def processor_is_built(runtime):

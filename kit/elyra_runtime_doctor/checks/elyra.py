@@ -60,7 +60,7 @@ explain(
     "runtime's own, even of a healthy one.",
     cause="The commands load neither schemas nor processors, so nobody has added the runtime's type.",
     way_out="Use `elyra-pipeline validate --runtime-config ...`, or open the pipeline in the editor.",
-    undetected="No package can mend it. Pipelines of notebooks and scripts are not affected.",
+    undetected="No package can fix it. Pipelines of notebooks and scripts are not affected.",
 )
 
 explain(

@@ -18,7 +18,7 @@ def _found(finds, runtime, problems):
     "that you meant has no effect.",
     cause="Elyra checks the frame of a schema only, and never the fields. It validates each configuration with draft 7 "
     "of JSON Schema.",
-    way_out="Mend the place that is named.",
+    way_out="Fix the place that is named.",
 )
 def schema_is_a_schema(runtime):
     """The whole schema, checked by the meta-schema of draft 7, and where its references lead."""

@@ -90,7 +90,7 @@ def _schemaspace_fault(schema):
     symptom="The tile is there, and no configuration can be made. The log has one line: `Error loading schema`.",
     cause="Elyra checks each schema against its meta-schema, and drops one that breaks it. A `description` of the "
     "schema may have 80 characters, and its `name` must match `^[a-z][a-z0-9-_]*[a-z0-9]$`.",
-    way_out="Mend what the log names.",
+    way_out="Fix what the log names.",
 )
 def schema_is_accepted(runtime):
     """The schema, checked by Elyra's meta-schema."""
@@ -127,7 +127,7 @@ def schemaspace_is_named(runtime):
     symptom="The tile is there, and no configuration can be made. The log has one line: `Error loading schemas for "
     "SchemasProvider`.",
     cause="Importing the provider, calling it, or its `get_schemas` raises an error. Elyra logs it and goes on.",
-    way_out="Mend the error that the log names.",
+    way_out="Fix the error that the log names.",
 )
 def provider_is_loaded(runtime):
     """The import of the schemas provider, and the call of its `get_schemas`."""
@@ -254,7 +254,7 @@ def metadata_class_is_there(runtime):
     "error such as `AttributeError`.",
     cause="When Elyra loads a configuration, it calls `on_load` of the metadata class, and `validate` of what "
     "`get_validator` of the schemas provider returns. One of them raises an error.",
-    way_out="Mend the line that is named. Let both accept what the schema accepts.",
+    way_out="Fix the line that is named. Let both accept what the schema accepts.",
 )
 def right_configurations_are_loaded(runtime):
     """A made-up configuration that the schema allows, loaded by Elyra."""
@@ -413,7 +413,7 @@ def display_name_may_be_repeated(runtime):
     symptom="All of Elyra is gone: every address answers 404, and the log says `extension failed loading`.",
     cause="Elyra looks the runtime type of every component catalog up when it starts. The schema of the catalog is "
     "served, and the package that brings the type was uninstalled, is not enabled, or cannot be imported.",
-    way_out="Mend or install the package, or delete the catalog's file. Import the module that adds the type in the "
+    way_out="Fix or install the package, or delete the catalog's file. Import the module that adds the type in the "
     "provider of the catalog's schema, too.",
 )
 def catalogs_have_a_runtime(survey):

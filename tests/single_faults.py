@@ -1,18 +1,18 @@
-"""The animals of the zoo, one or more for each row that a package can be guilty of, and how Elyra shows its fault."""
+"""The broken runtimes: one or more for each row that a package can be guilty of, and how Elyra shows its fault."""
 
 import json
 import shutil
 import time
 from pathlib import Path
 
+from broken import BrokenRuntime, Edit, NewFile
 from host import FIELDS
 from pipelines import node, pipeline_file, submission
-from zoo import Animal, Edit, NewFile
 
-PROCESSOR = "zoo_runtime/processor.py"
-TYPE = "zoo_runtime/runtime_type.py"
-SCHEMA = "zoo_runtime/schema.py"
-FORM = "zoo_runtime/zooruntime.json"
+PROCESSOR = "trial_runtime/processor.py"
+TYPE = "trial_runtime/runtime_type.py"
+SCHEMA = "trial_runtime/schema.py"
+FORM = "trial_runtime/trialruntime.json"
 PROJECT = "pyproject.toml"
 
 LOAD = """
@@ -25,28 +25,28 @@ registry = PipelineProcessorRegistry.instance(root_dir=sys.argv[1])
 """
 
 
-def log(cage, more=""):
+def log(installation, more=""):
     """What Elyra logs while it loads schemas and processors, and what ``more`` code prints after it."""
-    return cage.python(LOAD.replace("sys.argv[1]", repr(str(cage.root))) + more)
+    return installation.python(LOAD.replace("sys.argv[1]", repr(str(installation.root))) + more)
 
 
-def configure(cage, name="zoo", **changes):
+def configure(installation, name="trial", **changes):
     """Write a runtime configuration by hand. A field that is ``None`` is left out."""
-    fields = {"runtime_type": "ZOO_RUNTIME", **FIELDS, **changes}
+    fields = {"runtime_type": "TRIAL_RUNTIME", **FIELDS, **changes}
     content = {
-        "display_name": "Zoo",
-        "schema_name": "zooruntime",
+        "display_name": "Trial",
+        "schema_name": "trialruntime",
         "metadata": {name: value for name, value in fields.items() if value is not None},
     }
-    path = Path(cage.variables["JUPYTER_DATA_DIR"], "metadata", "runtimes", f"{name}.json")
+    path = Path(installation.variables["JUPYTER_DATA_DIR"], "metadata", "runtimes", f"{name}.json")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
 def pipeline():
-    """A submission of one node, for the configuration ``zoo``."""
-    sent = submission(node("a"), configuration="zoo")
-    sent["pipelines"][0]["app_data"] |= {"runtime": "zooruntime", "runtime_type": "ZOO_RUNTIME"}
+    """A submission of one node, for the configuration ``trial``."""
+    sent = submission(node("a"), configuration="trial")
+    sent["pipelines"][0]["app_data"] |= {"runtime": "trialruntime", "runtime_type": "TRIAL_RUNTIME"}
     return sent
 
 
@@ -54,122 +54,124 @@ def said(answer):
     return f"{answer.status_code} {answer.text}"
 
 
-def types(cage):
+def types(installation):
     """What the editor asks for first: the types of all runtimes."""
-    with cage.server() as server:
+    with installation.server() as server:
         return said(server.get("elyra/pipeline/runtimes/types"))
 
 
-def create_and(cage, then):
+def create_and(installation, then):
     """Make a configuration as the form does, and ``then`` go on with the server. Return all answers."""
-    with cage.server() as server:
-        body = {"schema_name": "zooruntime", "display_name": "Zoo", "name": "zoo"}
-        answer = server.post("elyra/metadata/runtimes", {**body, "metadata": {**FIELDS, "display_name": "Zoo"}})
+    with installation.server() as server:
+        body = {"schema_name": "trialruntime", "display_name": "Trial", "name": "trial"}
+        answer = server.post("elyra/metadata/runtimes", {**body, "metadata": {**FIELDS, "display_name": "Trial"}})
         return "\n".join(said(each) for each in [answer, *then(server, body)])
 
 
-def create(cage):
+def create(installation):
     """The answers to the same form, sent twice."""
     return create_and(
-        cage,
+        installation,
         lambda server, body: [server.post("elyra/metadata/runtimes", {**body, "metadata": dict(FIELDS)})],
     )
 
 
-def submit(cage):
+def submit(installation):
     """What the editor is answered when it submits a pipeline."""
-    return create_and(cage, lambda server, _: [server.post("elyra/pipeline/schedule", pipeline())])
+    return create_and(installation, lambda server, _: [server.post("elyra/pipeline/schedule", pipeline())])
 
 
-def submit_by_command(cage):
+def submit_by_command(installation):
     """What the command line says to a submission."""
-    configure(cage)
-    return _submit_by_command(cage)
+    configure(installation)
+    return _submit_by_command(installation)
 
 
-def _submit_by_command(cage):
-    (cage.root / "weather.pipeline").write_text(json.dumps(pipeline_file(node("a"))), encoding="utf-8")
-    done = cage.run("elyra-pipeline", "submit", "weather.pipeline", "--runtime-config", "zoo")
+def _submit_by_command(installation):
+    (installation.root / "weather.pipeline").write_text(json.dumps(pipeline_file(node("a"))), encoding="utf-8")
+    done = installation.run("elyra-pipeline", "submit", "weather.pipeline", "--runtime-config", "trial")
     return done.stdout + done.stderr
 
 
-def create_by_command(cage, **fields):
+def create_by_command(installation, **fields):
     """What the command line says to a new configuration."""
     options = [f"--{name}={value}" for name, value in {**FIELDS, **fields}.items()]
-    done = cage.run("elyra-metadata", "create", "runtimes", "--schema_name=zooruntime", "--display_name=Zoo", *options)
+    done = installation.run(
+        "elyra-metadata", "create", "runtimes", "--schema_name=trialruntime", "--display_name=Trial", *options
+    )
     return done.stdout + done.stderr
 
 
-def list_by_command(cage):
+def list_by_command(installation):
     """What the command line lists of a configuration that is there."""
-    configure(cage)
-    done = cage.run("elyra-metadata", "list", "runtimes")
+    configure(installation)
+    done = installation.run("elyra-metadata", "list", "runtimes")
     return done.stdout + done.stderr
 
 
-def submit_component(cage, *command):
+def submit_component(installation, *command):
     """What the command line says to a pipeline for the runtime alone, with a component of its own."""
-    configure(cage)
+    configure(installation)
     content = pipeline_file(node("a", op="ours:part"))
-    content["pipelines"][0]["app_data"]["runtime_type"] = "ZOO_RUNTIME"
-    (cage.root / "typed.pipeline").write_text(json.dumps(content), encoding="utf-8")
-    done = cage.run("elyra-pipeline", *(command or ("submit", "--runtime-config", "zoo")), "typed.pipeline")
+    content["pipelines"][0]["app_data"]["runtime_type"] = "TRIAL_RUNTIME"
+    (installation.root / "typed.pipeline").write_text(json.dumps(content), encoding="utf-8")
+    done = installation.run("elyra-pipeline", *(command or ("submit", "--runtime-config", "trial")), "typed.pipeline")
     return done.stdout + done.stderr
 
 
-def run_locally(cage):
+def run_locally(installation):
     """What the command line says to a pipeline that is to run here."""
-    (cage.root / "weather.pipeline").write_text(json.dumps(pipeline_file(node("a"))), encoding="utf-8")
-    done = cage.run("elyra-pipeline", "run", "weather.pipeline")
+    (installation.root / "weather.pipeline").write_text(json.dumps(pipeline_file(node("a"))), encoding="utf-8")
+    done = installation.run("elyra-pipeline", "run", "weather.pipeline")
     return done.stdout + done.stderr
 
 
-def submit_alone(cage):
+def submit_alone(installation):
     """What the processor logs of a node with an environment variable, where no other runtime is enabled."""
-    configure(cage)
-    cage.variables["ELYRA_PROCESSOR_RUNTIMES"] = "zooruntime,local"
+    configure(installation)
+    installation.variables["ELYRA_PROCESSOR_RUNTIMES"] = "trialruntime,local"
     variables = [{"env_var": "MODE", "value": "fast"}]
-    (cage.root / "weather.pipeline").write_text(
+    (installation.root / "weather.pipeline").write_text(
         json.dumps(pipeline_file(node("a", env_vars=variables))), encoding="utf-8"
     )
-    done = cage.run("elyra-pipeline", "submit", "weather.pipeline", "--runtime-config", "zoo")
-    del cage.variables["ELYRA_PROCESSOR_RUNTIMES"]
+    done = installation.run("elyra-pipeline", "submit", "weather.pipeline", "--runtime-config", "trial")
+    del installation.variables["ELYRA_PROCESSOR_RUNTIMES"]
     return done.stdout + done.stderr
 
 
-def properties(cage):
+def properties(installation):
     """The properties that the editor offers for all nodes of a pipeline."""
-    with cage.server() as server:
-        return said(server.get("elyra/pipeline/ZOO_RUNTIME/properties"))
+    with installation.server() as server:
+        return said(server.get("elyra/pipeline/TRIAL_RUNTIME/properties"))
 
 
-def palette(cage):
+def palette(installation):
     """The components that the editor offers, once Elyra has had time to read the catalogs."""
-    with cage.server() as server:
+    with installation.server() as server:
         time.sleep(3)
-        return said(server.get("elyra/pipeline/components/ZOO_RUNTIME"))
+        return said(server.get("elyra/pipeline/components/TRIAL_RUNTIME"))
 
 
-def submit_without_type(cage):
+def submit_without_type(installation):
     """What the editor is answered for a configuration whose file lacks the type."""
-    configure(cage, runtime_type=None)
-    return _submit_by_command(cage)
+    configure(installation, runtime_type=None)
+    return _submit_by_command(installation)
 
 
-def served_schema(cage):
+def served_schema(installation):
     """What the front end gets of the schema."""
-    with cage.server() as server:
-        return said(server.get("elyra/schema/runtimes/zooruntime"))
+    with installation.server() as server:
+        return said(server.get("elyra/schema/runtimes/trialruntime"))
 
 
-def catalog(cage):
+def catalog(installation):
     """Write a catalog of components for the runtime, as the Component Catalogs panel does."""
     content = {
         "display_name": "Ours",
-        "schema_name": "zoocatalog",
-        "metadata": {"runtime_type": "ZOO_RUNTIME", "paths": ["ours.yaml"], "categories": []},
+        "schema_name": "trialcatalog",
+        "metadata": {"runtime_type": "TRIAL_RUNTIME", "paths": ["ours.yaml"], "categories": []},
     }
-    path = Path(cage.variables["JUPYTER_DATA_DIR"], "metadata", "component-catalogs", "ours.json")
+    path = Path(installation.variables["JUPYTER_DATA_DIR"], "metadata", "component-catalogs", "ours.json")
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(content), encoding="utf-8")
 
@@ -177,8 +179,8 @@ def catalog(cage):
 def second_distribution(name, entry_points, version="1.0"):
     """Add a distribution that holds nothing but entry points."""
 
-    def change(cage):
-        information = cage.site / f"{name}-{version}.dist-info"
+    def change(installation):
+        information = installation.site / f"{name}-{version}.dist-info"
         information.mkdir()
         metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
         (information / "METADATA").write_text(metadata, encoding="utf-8")
@@ -188,32 +190,32 @@ def second_distribution(name, entry_points, version="1.0"):
 
 
 def renamed(name):
-    def change(cage):
-        cage.information.rename(cage.site / name)
+    def change(installation):
+        installation.information.rename(installation.site / name)
 
     return change
 
 
-def editable(cage):
+def editable(installation):
     """Add what ``pip install -e`` leaves behind: where the source is."""
-    facts = {"url": cage.source.as_uri(), "dir_info": {"editable": True}}
-    (cage.information / "direct_url.json").write_text(json.dumps(facts), encoding="utf-8")
+    facts = {"url": installation.source.as_uri(), "dir_info": {"editable": True}}
+    (installation.information / "direct_url.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
 def typed(type):
     """Edits that give the runtime another type id."""
     return (
-        Edit(TYPE, 'if "ZOO_RUNTIME"', f'if "{type}"'),
-        Edit(TYPE, ', "ZOO_RUNTIME"', f', "{type}"'),
-        Edit(TYPE, "RuntimeProcessorType.ZOO_RUNTIME", f"RuntimeProcessorType.{type}"),
-        Edit(FORM, '"runtime_type": "ZOO_RUNTIME"', f'"runtime_type": "{type}"'),
-        Edit(FORM, '"const": "ZOO_RUNTIME"', f'"const": "{type}"'),
-        Edit(FORM, '"default": "ZOO_RUNTIME"', f'"default": "{type}"'),
+        Edit(TYPE, 'if "TRIAL_RUNTIME"', f'if "{type}"'),
+        Edit(TYPE, ', "TRIAL_RUNTIME"', f', "{type}"'),
+        Edit(TYPE, "RuntimeProcessorType.TRIAL_RUNTIME", f"RuntimeProcessorType.{type}"),
+        Edit(FORM, '"runtime_type": "TRIAL_RUNTIME"', f'"runtime_type": "{type}"'),
+        Edit(FORM, '"const": "TRIAL_RUNTIME"', f'"const": "{type}"'),
+        Edit(FORM, '"default": "TRIAL_RUNTIME"', f'"default": "{type}"'),
     )
 
 
 PARTS = NewFile(
-    "zoo_runtime/parts.py",
+    "trial_runtime/parts.py",
     '''"""The schema of a catalog of components for the runtime, as Elyra's for files."""
 
 import copy
@@ -226,30 +228,29 @@ class PartsProvider(SchemasProvider):
     def get_schemas(self):
         schemas = copy.deepcopy(ComponentCatalogsSchemas().get_schemas())
         schema = next(schema for schema in schemas if schema["name"] == "local-file-catalog")
-        schema["name"] = schema["properties"]["schema_name"]["const"] = "zoocatalog"
-        schema["properties"]["metadata"]["properties"]["runtime_type"]["enum"] = ["ZOO_RUNTIME"]
+        schema["name"] = schema["properties"]["schema_name"]["const"] = "trialcatalog"
+        schema["properties"]["metadata"]["properties"]["runtime_type"]["enum"] = ["TRIAL_RUNTIME"]
         return [schema]
 ''',
 )
-PROVIDER = 'zooruntime = "zoo_runtime.schema:ZooRuntimeSchemasProvider"\n'
-CATALOG = 'zoocatalog = "zoo_runtime.parts:PartsProvider"\n'
+PROVIDER = 'trialruntime = "trial_runtime.schema:TrialRuntimeSchemasProvider"\n'
+CATALOG = 'trialcatalog = "trial_runtime.parts:PartsProvider"\n'
 CATALOGS = Edit(PROJECT, PROVIDER, PROVIDER + CATALOG)
-PROCESSOR_GROUP = (
-    '[project.entry-points."elyra.pipeline.processors"]\nzooruntime = "zoo_runtime.processor:ZooPipelineProcessor"\n\n'
-)
+PROCESSOR_LINE = 'trialruntime = "trial_runtime.processor:TrialPipelineProcessor"\n\n'
+PROCESSOR_GROUP = f'[project.entry-points."elyra.pipeline.processors"]\n{PROCESSOR_LINE}'
 PROVIDER_GROUP = '[project.entry-points."metadata.schemas_providers"]\n'
 ONLY_CATALOGS = Edit(PROJECT, PROCESSOR_GROUP + PROVIDER_GROUP + PROVIDER, PROVIDER_GROUP + CATALOG)
-EXTENDED = '    extend_enum(RuntimeProcessorType, "ZOO_RUNTIME", "Zoo Runtime")'
-THEIR_TYPE = "    _type = ZOO_RUNTIME\n"
-NAME = '    _name = "zooruntime"\n    supported_properties'
-MEND = '            self.metadata.setdefault("runtime_type", "ZOO_RUNTIME")\n'
-DEFAULT = '          "default": "ZOO_RUNTIME",\n'
+EXTENDED = '    extend_enum(RuntimeProcessorType, "TRIAL_RUNTIME", "Trial Runtime")'
+THEIR_TYPE = "    _type = TRIAL_RUNTIME\n"
+NAME = '    _name = "trialruntime"\n    supported_properties'
+FIX = '            self.metadata.setdefault("runtime_type", "TRIAL_RUNTIME")\n'
+DEFAULT = '          "default": "TRIAL_RUNTIME",\n'
 SUPPORTED = "supported_properties = {ENV_VARIABLES}"
-RETURN = "        return ZooPipelineProcessorResponse(page, None, None)"
+RETURN = "        return TrialPipelineProcessorResponse(page, None, None)"
 SAVE = "    def pre_save(self, **kwargs):"
 
 ORDER = "        order = in_order(pipeline.operations)\n        names"
-ICON = "zoo_runtime/static/zoo_runtime.svg"
+ICON = "trial_runtime/static/trial_runtime.svg"
 
 
 def with_field(described):
@@ -263,21 +264,21 @@ def with_method(source):
     return Edit(PROCESSOR, SUPPORTED, f"{SUPPORTED}\n\n{source}")
 
 
-def icon(cage):
+def icon(installation):
     """What JupyterLab gets of the icon."""
-    with cage.server() as server:
-        return said(server.get("static/zoo_runtime/zoo_runtime.svg"))
+    with installation.server() as server:
+        return said(server.get("static/trial_runtime/trial_runtime.svg"))
 
 
-ANIMALS = [
-    Animal(
+BROKEN_RUNTIMES = [
+    BrokenRuntime(
         1,
         "names-differ",
         "submission_from_the_editor",
         "Unsupported pipeline runtime",
-        (Edit(PROCESSOR, NAME, NAME.replace("zooruntime", "zoo")),),
+        (Edit(PROCESSOR, NAME, NAME.replace("trialruntime", "trial")),),
     ),
-    Animal(
+    BrokenRuntime(
         2,
         "not-enabled",
         submit,
@@ -285,25 +286,25 @@ ANIMALS = [
         environment={"ELYRA_PROCESSOR_RUNTIMES": "local,kfp"},
         contract=False,
     ),
-    Animal(
+    BrokenRuntime(
         3,
         "import-error",
         "registration",
-        "Error registering zooruntime processor .* No module named 'zoo_sdk'",
-        (Edit(PROCESSOR, "import logging\n", "import logging\nimport zoo_sdk\n"),),
+        "Error registering trialruntime processor .* No module named 'trial_sdk'",
+        (Edit(PROCESSOR, "import logging\n", "import logging\nimport trial_sdk\n"),),
     ),
-    Animal(
+    BrokenRuntime(
         3,
         "no-such-class",
         "registration",
-        "Error registering zooruntime processor .* has no attribute",
-        (Edit(PROJECT, "processor:ZooPipelineProcessor", "processor:ZooProcessor"),),
+        "Error registering trialruntime processor .* has no attribute",
+        (Edit(PROJECT, "processor:TrialPipelineProcessor", "processor:TrialProcessor"),),
     ),
-    Animal(
+    BrokenRuntime(
         3,
         "positional-constructor",
         "registration",
-        "Error registering zooruntime processor .* unexpected keyword argument",
+        "Error registering trialruntime processor .* unexpected keyword argument",
         (
             Edit(
                 PROCESSOR,
@@ -312,10 +313,10 @@ ANIMALS = [
             ),
         ),
     ),
-    Animal(
+    BrokenRuntime(
         4,
         "root-lost",
-        lambda cage: log(cage, "print('root', repr(registry.get_processor('zooruntime').root_dir))"),
+        lambda installation: log(installation, "print('root', repr(registry.get_processor('trialruntime').root_dir))"),
         "root ''",
         (
             Edit(
@@ -325,98 +326,98 @@ ANIMALS = [
             ),
         ),
     ),
-    Animal(
+    BrokenRuntime(
         5,
         "two-of-a-name",
         log,
         "Registering kfp processor(.|\n)*Registering kfp processor",
         installed=second_distribution(
             "another",
-            "[elyra.pipeline.processors]\nzooruntime = elyra.pipeline.kfp.kfp_processor:KfpPipelineProcessor\n",
+            "[elyra.pipeline.processors]\ntrialruntime = elyra.pipeline.kfp.kfp_processor:KfpPipelineProcessor\n",
         ),
     ),
-    Animal(
+    BrokenRuntime(
         6,
         "duplicate-key",
         log,
         "DuplicateOptionError",
         installed=second_distribution("clumsy", "[console_scripts]\na = a:b\na = a:c\n"),
     ),
-    Animal(
+    BrokenRuntime(
         6,
         "lone-percent",
         log,
         "InterpolationSyntaxError",
         installed=second_distribution("clumsy", "[elyra.pipeline.processors]\nhundred = a%:b\n"),
     ),
-    Animal(
+    BrokenRuntime(
         7,
         "takes-elyras-name",
         list_by_command,
         "not.* in the list of valid schemaspaces|invalid choice|not a valid|[Uu]nknown|Subcommand",
-        installed=renamed("elyra-zoo-0.1.0.dist-info"),
+        installed=renamed("elyra-trial-0.1.0.dist-info"),
     ),
-    Animal(
+    BrokenRuntime(
         8,
         "stale",
         log,
         "^((?!Registering renamed).|\n)*$",
-        later=(Edit(PROJECT, 'zooruntime = "zoo_runtime.processor', 'renamed = "zoo_runtime.processor'),),
+        later=(Edit(PROJECT, 'trialruntime = "trial_runtime.processor', 'renamed = "trial_runtime.processor'),),
         installed=editable,
     ),
-    Animal(
+    BrokenRuntime(
         9,
         "type-is-a-text",
         "type_is_listed",
         "500.*'str' object has no attribute 'name'|500.*not recognized",
-        (Edit(PROCESSOR, THEIR_TYPE + NAME, '    _type = "ZOO_RUNTIME"\n' + NAME),),
+        (Edit(PROCESSOR, THEIR_TYPE + NAME, '    _type = "TRIAL_RUNTIME"\n' + NAME),),
     ),
-    Animal(
+    BrokenRuntime(
         9,
         "type-is-none",
         "type_is_listed",
         "500.*_type must have a value",
         (Edit(PROCESSOR, THEIR_TYPE + NAME, "    _type = None\n" + NAME),),
     ),
-    Animal(
+    BrokenRuntime(
         10,
         "no-member",
         "registration",
-        "Error registering zooruntime processor .* - 'ZOO_RUNTIME'\n",
+        "Error registering trialruntime processor .* - 'TRIAL_RUNTIME'\n",
         (
             Edit(TYPE, EXTENDED, "    pass"),
-            Edit(TYPE, "RuntimeProcessorType.ZOO_RUNTIME", 'RuntimeProcessorType["ZOO_RUNTIME"]'),
+            Edit(TYPE, "RuntimeProcessorType.TRIAL_RUNTIME", 'RuntimeProcessorType["TRIAL_RUNTIME"]'),
         ),
     ),
-    Animal(
+    BrokenRuntime(
         10,
         "no-attribute",
         "registration",
-        "Error registering zooruntime processor .* '?ZOO_RUNTIME'?\n",  # from 3.12 on, in quotes
+        "Error registering trialruntime processor .* '?TRIAL_RUNTIME'?\n",  # from 3.12 on, in quotes
         (Edit(TYPE, EXTENDED, "    pass"),),
     ),
-    Animal(
+    BrokenRuntime(
         11,
         "no-resources",
         "type_is_listed",
-        "500.*Runtime type RuntimeProcessorType.ZOO_RUNTIME is not recognized",
+        "500.*Runtime type RuntimeProcessorType.TRIAL_RUNTIME is not recognized",
         (Edit(TYPE, "RuntimeTypeResources.get_instance_by_type = classmethod(_answer)\n", ""),),
     ),
-    Animal(
+    BrokenRuntime(
         12,
         "lower-case",
         "submission_from_the_editor",
         "answered with [45]00",
-        typed("Zoo_Runtime"),
+        typed("Trial_Runtime"),
     ),
-    Animal(
+    BrokenRuntime(
         13,
         "provider-alone",
         submit_component,
-        "KeyError: 'ZOO_RUNTIME'",
-        (Edit(SCHEMA, "from zoo_runtime import runtime_type  # noqa: F401\n", ""),),
+        "KeyError: 'TRIAL_RUNTIME'",
+        (Edit(SCHEMA, "from trial_runtime import runtime_type  # noqa: F401\n", ""),),
     ),
-    Animal(
+    BrokenRuntime(
         15,
         "hides-others",
         "type_is_listed",
@@ -429,14 +430,14 @@ ANIMALS = [
             ),
         ),
     ),
-    Animal(
+    BrokenRuntime(
         16,
         "no-icon",
         "type_is_listed",
         "500.*has no attribute 'icon_endpoint'",
-        (Edit(TYPE, '    icon_endpoint = "static/zoo_runtime/zoo_runtime.svg"\n', ""),),
+        (Edit(TYPE, '    icon_endpoint = "static/trial_runtime/trial_runtime.svg"\n', ""),),
     ),
-    Animal(
+    BrokenRuntime(
         60,
         "resources-of-another",
         "type_is_listed",
@@ -444,58 +445,59 @@ ANIMALS = [
         (
             Edit(
                 TYPE,
-                "    type = ZOO_RUNTIME\n",
+                "    type = TRIAL_RUNTIME\n",
                 "    type = RuntimeProcessorType.KUBEFLOW_PIPELINES\n",
             ),
         ),
     ),
-    Animal(
+    BrokenRuntime(
         61,
         "name-of-another",
         "form_is_saved",
-        "500.*KeyError..zoo",
-        (Edit(FORM, '"const": "zooruntime"', '"const": "zoo"'),),
+        "500.*KeyError..trial",
+        (Edit(FORM, '"const": "trialruntime"', '"const": "trial"'),),
     ),
-    Animal(
+    BrokenRuntime(
         62,
         "other-arguments",
         "export_goes_where",
         "500.*positional argument",
         (Edit(PROCESSOR, "format, path, overwrite):\n", "format, path):\n        overwrite = False\n"),),
     ),
-    Animal(
+    BrokenRuntime(
         17,
         "icon-missing",
         "icons_are_served",
         "answered with 404",
-        (Edit(TYPE, "static/zoo_runtime/zoo_runtime.svg", "static/zoo_runtime/zoo.svg"),),
+        (Edit(TYPE, "static/trial_runtime/trial_runtime.svg", "static/trial_runtime/trial.svg"),),
     ),
-    Animal(
+    BrokenRuntime(
         17,
         "extension-not-enabled",
         "icons_are_served",
         "answered with 404",
-        (Edit("jupyter-config/zoo_runtime.json", "true", "false"),),
+        (Edit("jupyter-config/trial_runtime.json", "true", "false"),),
     ),
-    Animal(
+    BrokenRuntime(
         51,
         "icon-name-taken",
         "icons_are_served",
         "answered with 403",
-        (Edit(TYPE, "static/zoo_runtime/zoo_runtime.svg", "static/zoo_runtime/kubeflow.svg"),),
-        installed=lambda cage: shutil.copy(
-            cage.site / "zoo_runtime/static/zoo_runtime.svg", cage.site / "zoo_runtime/static/kubeflow.svg"
+        (Edit(TYPE, "static/trial_runtime/trial_runtime.svg", "static/trial_runtime/kubeflow.svg"),),
+        installed=lambda installation: shutil.copy(
+            installation.site / "trial_runtime/static/trial_runtime.svg",
+            installation.site / "trial_runtime/static/kubeflow.svg",
         ),
     ),
-    Animal(18, "first-in-the-alphabet", types, "A_ZOO", typed("A_ZOO")),
-    Animal(
+    BrokenRuntime(18, "first-in-the-alphabet", types, "A_TRIAL", typed("A_TRIAL")),
+    BrokenRuntime(
         19,
         "schema-without-type",
         submit,
         "Pipeline runtime platform is not compatible",
-        (Edit(FORM, '  "runtime_type": "ZOO_RUNTIME",\n  "uihints"', '  "uihints"'),),
+        (Edit(FORM, '  "runtime_type": "TRIAL_RUNTIME",\n  "uihints"', '  "uihints"'),),
     ),
-    Animal(
+    BrokenRuntime(
         52,
         "types-differ",
         "submission_from_the_editor",
@@ -503,44 +505,44 @@ ANIMALS = [
         (
             Edit(
                 FORM,
-                '  "runtime_type": "ZOO_RUNTIME",\n  "uihints"',
+                '  "runtime_type": "TRIAL_RUNTIME",\n  "uihints"',
                 '  "runtime_type": "KUBEFLOW_PIPELINES",\n  "uihints"',
             ),
         ),
     ),
-    Animal(
+    BrokenRuntime(
         20,
         "long-description",
         "schema_has",
-        "Error loading schema 'zooruntime' .*is too long",
-        (Edit(FORM, '  "name": "zooruntime",', f'  "name": "zooruntime",\n  "description": "{"x" * 81}",'),),
+        "Error loading schema 'trialruntime' .*is too long",
+        (Edit(FORM, '  "name": "trialruntime",', f'  "name": "trialruntime",\n  "description": "{"x" * 81}",'),),
     ),
-    Animal(
+    BrokenRuntime(
         21,
         "no-schemaspace-id",
         "schema_has",
         "'NoneType' object has no attribute 'lower'",
         (Edit(FORM, '  "schemaspace_id": "130b8e00-de7c-4b32-b553-b4a52824a3b5",\n', ""),),
     ),
-    Animal(
+    BrokenRuntime(
         21,
         "wrong-schemaspace",
         "schema_has",
         "that is not loaded!",
         (Edit(FORM, '"schemaspace": "runtimes"', '"schemaspace": "runtime"'),),
     ),
-    Animal(
+    BrokenRuntime(
         53,
         "provider-fails",
         "schema_has",
-        "Error loading schemas for SchemasProvider 'zooruntime' - no",
+        "Error loading schemas for SchemasProvider 'trialruntime' - no",
         (Edit(SCHEMA, "        return [SCHEMA]", '        raise OSError("no")'),),
     ),
-    Animal(
+    BrokenRuntime(
         54,
         "no-provider",
         "schema_has",
-        "404.*No such schema named 'zooruntime'",
+        "404.*No such schema named 'trialruntime'",
         (
             Edit(
                 PROJECT,
@@ -549,28 +551,28 @@ ANIMALS = [
             ),
         ),
     ),
-    Animal(
+    BrokenRuntime(
         22,
         "nothing-required",
         "configuration_by_command",
         "TypeError",
         (Edit(FORM, '      "required": ["api_endpoint", "cos_endpoint", "cos_bucket"],\n', ""),),
     ),
-    Animal(
+    BrokenRuntime(
         23,
         "type-not-saved",
         submit,
         "500 .*'NoneType' object has no attribute 'upper'",
-        (Edit(FORM, DEFAULT, ""), Edit(SCHEMA, MEND, "")),
+        (Edit(FORM, DEFAULT, ""), Edit(SCHEMA, FIX, "")),
     ),
-    Animal(
+    BrokenRuntime(
         23,
         "old-files",
         submit_without_type,
         r"Validating pipeline\.\.\.\nError: Pipeline validation FAILED",
-        (Edit(SCHEMA, MEND, ""),),
+        (Edit(SCHEMA, FIX, ""),),
     ),
-    Animal(
+    BrokenRuntime(
         24,
         "elyras-metadata-class",
         create,
@@ -582,21 +584,21 @@ ANIMALS = [
                 "from elyra.metadata.metadata import Metadata",
                 "from elyra.pipeline.runtimes_metadata import RuntimesMetadata as Metadata",
             ),
-            Edit(SCHEMA, MEND, "            super().on_load(**kwargs)\n"),
+            Edit(SCHEMA, FIX, "            super().on_load(**kwargs)\n"),
             Edit(SCHEMA, "        self.on_load()", '        self.metadata.pop("display_name", None)'),
         ),
     ),
-    Animal(
+    BrokenRuntime(
         25,
         "no-such-metadata-class",
         "form_is_saved",
         "No module named",
-        (Edit(FORM, "zoo_runtime.schema.ZooRuntimeMetadata", "zoo_runtime.schema:ZooRuntimeMetadata"),),
+        (Edit(FORM, "trial_runtime.schema.TrialRuntimeMetadata", "trial_runtime.schema:TrialRuntimeMetadata"),),
     ),
-    Animal(
+    BrokenRuntime(
         26,
         "checks-in-pre-save",
-        lambda cage: create_by_command(cage, cos_bucket="forbidden"),
+        lambda installation: create_by_command(installation, cos_bucket="forbidden"),
         "has been written",
         (
             Edit(
@@ -607,14 +609,14 @@ ANIMALS = [
             ),
         ),
     ),
-    Animal(
+    BrokenRuntime(
         27,
         "endpoint-not-required",
         served_schema,
         "200",
         (Edit(FORM, '["api_endpoint", "cos_endpoint", "cos_bucket"]', '["api_endpoint", "cos_bucket"]'),),
     ),
-    Animal(
+    BrokenRuntime(
         27,
         "endpoint-not-declared",
         served_schema,
@@ -624,8 +626,10 @@ ANIMALS = [
             Edit(FORM, '["api_endpoint", "cos_endpoint", "cos_bucket"]', '["api_endpoint", "cos_bucket"]'),
         ),
     ),
-    Animal(28, "no-title", served_schema, "200", (Edit(FORM, '  "title": "Zoo Runtime",\n  "name"', '  "name"'),)),
-    Animal(
+    BrokenRuntime(
+        28, "no-title", served_schema, "200", (Edit(FORM, '  "title": "Trial Runtime",\n  "name"', '  "name"'),)
+    ),
+    BrokenRuntime(
         29,
         "hidden-without-default",
         served_schema,
@@ -638,7 +642,7 @@ ANIMALS = [
             ),
         ),
     ),
-    Animal(
+    BrokenRuntime(
         30,
         "password-shown",
         served_schema,
@@ -649,44 +653,44 @@ ANIMALS = [
                 '''Jupyter data directory",
           "type": "string",
           "uihints": {
-            "category": "Zoo Runtime",
+            "category": "Trial Runtime",
             "ui:field": "@elyra/metadata-extension:plugin.password"''',
                 '''Jupyter data directory",
           "type": "string",
           "uihints": {
-            "category": "Zoo Runtime"''',
+            "category": "Trial Runtime"''',
             ),
         ),
     ),
-    Animal(
+    BrokenRuntime(
         55,
         "display-name-refused",
         "form_is_saved",
         "400.*field 'display_name' is unknown",
         (Edit(SCHEMA, SAVE, SAVE.replace("pre_save", "before_save")),),
     ),
-    Animal(
+    BrokenRuntime(
         31,
         "no-process",
         "submission_from_the_editor",
         "500.*NotImplementedError",
         (Edit(PROCESSOR, "    def process(self, pipeline):", "    def run(self, pipeline):"),),
     ),
-    Animal(
+    BrokenRuntime(
         56,
         "no-export",
         "export_goes_where",
         "500.*NotImplementedError",
         (Edit(PROCESSOR, "    def export(", "    def write("),),
     ),
-    Animal(
+    BrokenRuntime(
         32,
         "returns-nothing",
         "submission_from_the_editor",
         "500.*'NoneType' object has no attribute 'to_json'",
         (Edit(PROCESSOR, RETURN, "        return None"),),
     ),
-    Animal(
+    BrokenRuntime(
         32,
         "response-without-type",
         "submission_from_the_editor",
@@ -699,14 +703,14 @@ ANIMALS = [
             ),
         ),
     ),
-    Animal(
+    BrokenRuntime(
         33,
         "no-run-url",
         "submission_from_the_editor",
         "gets no address of the run.*'run_url': None",
         (Edit(PROCESSOR, RETURN, RETURN.replace("page", "None")),),
     ),
-    Animal(
+    BrokenRuntime(
         33,
         "local-response",
         "submission_by_command_line",
@@ -714,8 +718,8 @@ ANIMALS = [
         (
             Edit(
                 PROCESSOR,
-                "class ZooPipelineProcessorResponse(RuntimePipelineProcessorResponse):",
-                "class ZooPipelineProcessorResponse(PipelineProcessorResponse):",
+                "class TrialPipelineProcessorResponse(RuntimePipelineProcessorResponse):",
+                "class TrialPipelineProcessorResponse(PipelineProcessorResponse):",
             ),
             Edit(PROCESSOR, RETURN, RETURN.replace("page, None, None", "")),
             Edit(
@@ -725,7 +729,7 @@ ANIMALS = [
             ),
         ),
     ),
-    Animal(
+    BrokenRuntime(
         34,
         "value-error",
         submit_by_command,
@@ -739,70 +743,72 @@ ANIMALS = [
             ),
         ),
     ),
-    Animal(
+    BrokenRuntime(
         37,
         "export-returns-nothing",
         "export_goes_where",
         "500",
         (Edit(PROCESSOR, "        return quote(path)\n", ""),),
     ),
-    Animal(
+    BrokenRuntime(
         39,
         "capital-format",
         "export_by_command_line",
         "Valid export formats are \\['JSON'\\]",
         (Edit(TYPE, '"id": "json"', '"id": "JSON"'),),
     ),
-    Animal(
+    BrokenRuntime(
         40,
         "no-environment-variables",
         submit_alone,
         r"environment_variables=\[\]",
         (Edit(PROCESSOR, SUPPORTED, "supported_properties = set()"),),
     ),
-    Animal(
+    BrokenRuntime(
         41,
         "idle-property",
         properties,
         "kubernetes_secrets",
         (Edit(PROCESSOR, SUPPORTED, 'supported_properties = {ENV_VARIABLES, "kubernetes_secrets"}'),),
     ),
-    Animal(45, "no-parser", palette, "^200 (?!.*Ours)", (PARTS, CATALOGS), installed=catalog, contract=False),
-    Animal(46, "catalog-without-runtime", types, "^404", (PARTS, ONLY_CATALOGS), installed=catalog, contract=False),
-    Animal(
+    BrokenRuntime(45, "no-parser", palette, "^200 (?!.*Ours)", (PARTS, CATALOGS), installed=catalog, contract=False),
+    BrokenRuntime(
+        46, "catalog-without-runtime", types, "^404", (PARTS, ONLY_CATALOGS), installed=catalog, contract=False
+    ),
+    BrokenRuntime(
         48,
         "written-as-a-path",
         log,
-        "^((?!zooruntime).|\n)*$",
-        (Edit(PROJECT, "zoo_runtime.processor:", "zoo_runtime/processor.py:"),),
+        "^((?!trialruntime).|\n)*$",
+        (Edit(PROJECT, "trial_runtime.processor:", "trial_runtime/processor.py:"),),
     ),
-    Animal(
+    BrokenRuntime(
         50,
         "local-not-enabled",
         run_locally,
         "Unsupported pipeline runtime",
-        environment={"ELYRA_PROCESSOR_RUNTIMES": "zooruntime"},
+        environment={"ELYRA_PROCESSOR_RUNTIMES": "trialruntime"},
         contract=False,
     ),
-    Animal(
+    BrokenRuntime(
         36,
         "no-runtime-directory",
         submit_by_command,
         "FileNotFoundError",
-        installed=lambda cage: Path(cage.variables["JUPYTER_RUNTIME_DIR"]).rmdir(),
+        installed=lambda installation: Path(installation.variables["JUPYTER_RUNTIME_DIR"]).rmdir(),
         contract=False,
     ),
-    Animal(
+    BrokenRuntime(
         59,
         "ends-the-process",
         log,
         "^$",
-        (Edit("zoo_runtime/processor.py", "import logging\n", "import logging\nraise SystemExit\n"),),
+        (Edit("trial_runtime/processor.py", "import logging\n", "import logging\nraise SystemExit\n"),),
     ),
 ]
 
-ANIMALS += [
-    Animal(
+BROKEN_RUNTIMES += [
+    BrokenRuntime(
         34,
         "value-error-in-a-helper",
         submit_by_command,
@@ -812,7 +818,7 @@ ANIMALS += [
             with_method('    def _check(self):\n        raise ValueError("no service")'),
         ),
     ),
-    Animal(
+    BrokenRuntime(
         37,
         "path-lost-in-a-helper",
         "export_goes_where",
@@ -822,35 +828,35 @@ ANIMALS += [
             with_method("    def _link(self, path):\n        quote(path)"),
         ),
     ),
-    Animal(
+    BrokenRuntime(
         67,
         "unknown-type",
-        lambda cage: create_by_command(cage, queue="all"),
+        lambda installation: create_by_command(installation, queue="all"),
         "Unknown type 'strng'",
         with_field('{"title": "Queue", "type": "strng"}'),
     ),
-    Animal(
+    BrokenRuntime(
         68,
         "pattern-of-python",
         served_schema,
         "P<name>",
         with_field('{"title": "Queue", "type": "string", "pattern": "^(?P<name>[a-z]+)$"}'),
     ),
-    Animal(
+    BrokenRuntime(
         68,
         "pattern-of-nobody",
-        lambda cage: create_by_command(cage, queue="all"),
+        lambda installation: create_by_command(installation, queue="all"),
         "unterminated character set",
         with_field('{"title": "Queue", "type": "string", "pattern": "^(["}'),
     ),
-    Animal(
+    BrokenRuntime(
         69,
         "default-is-no-choice",
         create,
         "400 .*field 'queue' is not valid",
         with_field('{"title": "Queue", "description": "One", "type": "string", "enum": ["all"], "default": "any"}'),
     ),
-    Animal(
+    BrokenRuntime(
         70,
         "required-is-misspelt",
         "form_is_saved",
@@ -861,76 +867,76 @@ ANIMALS += [
             ),
         ),
     ),
-    Animal(71, "no-type", served_schema, "200", with_field('{"title": "Queue"}')),
-    Animal(
+    BrokenRuntime(71, "no-type", served_schema, "200", with_field('{"title": "Queue"}')),
+    BrokenRuntime(
         72,
         "no-limit",
-        lambda cage: create_by_command(cage, queue="longer than three"),
+        lambda installation: create_by_command(installation, queue="longer than three"),
         "has been written",
         with_field('{"title": "Queue", "type": "string", "maxLenght": 3}'),
     ),
-    Animal(
+    BrokenRuntime(
         73, "two-titles", served_schema, "Last", with_field('{"title": "First", "title": "Last", "type": "string"}')
     ),
-    Animal(
+    BrokenRuntime(
         74,
         "async-process",
         "submission_from_the_editor",
         "500.*coroutine",
         (Edit(PROCESSOR, "    def process(self, pipeline):", "    async def process(self, pipeline):"),),
     ),
-    Animal(
+    BrokenRuntime(
         75,
         "hook-misspelt",
         create,
         "^201",
         (Edit(SCHEMA, SAVE, f'    def post_sav(self, **kwargs):\n        raise OSError("no")\n\n{SAVE}'),),
     ),
-    Animal(
+    BrokenRuntime(
         76,
         "name-misspelt",
         "submission_from_the_editor",
         "500.*name 'in_ordr' is not defined",
         (Edit(PROCESSOR, ORDER, ORDER.replace("in_order", "in_ordr")),),
     ),
-    Animal(
+    BrokenRuntime(
         77,
         "exits",
         submit_by_command,
         r"^((?!Error|job).|\n)*$",
         (Edit(PROCESSOR, ORDER, f"        raise SystemExit\n{ORDER}"),),
     ),
-    Animal(
+    BrokenRuntime(
         78,
         "name-of-the-local-type",
         types,
-        "^200 (?!.*ZOO_RUNTIME)",
-        (Edit(TYPE, EXTENDED, EXTENDED.replace("Zoo Runtime", "Local")),),
+        "^200 (?!.*TRIAL_RUNTIME)",
+        (Edit(TYPE, EXTENDED, EXTENDED.replace("Trial Runtime", "Local")),),
     ),
-    Animal(79, "percent-sign", icon, '100%"', (Edit(ICON, "<svg ", '<svg data-scale="100%" '),)),
-    Animal(
+    BrokenRuntime(79, "percent-sign", icon, '100%"', (Edit(ICON, "<svg ", '<svg data-scale="100%" '),)),
+    BrokenRuntime(
         80,
         "group-in-the-singular",
         log,
-        "^((?!zooruntime processor).|\n)*$",
+        "^((?!trialruntime processor).|\n)*$",
         (Edit(PROJECT, '"elyra.pipeline.processors"', '"elyra.pipeline.processor"'),),
         contract=False,  # it finds no runtime of this name
     ),
-    Animal(
+    BrokenRuntime(
         17,
         "no-static-paths",
         "icons_are_served",
         "answered with 404",
-        (Edit("zoo_runtime/server.py", '[str(Path(__file__).parent / "static")]', "None"),),
+        (Edit("trial_runtime/server.py", '[str(Path(__file__).parent / "static")]', "None"),),
     ),
-    Animal(
+    BrokenRuntime(
         56,
         "format-in-another-case",
         "export_goes_where",
         "500",
         (Edit(PROCESSOR, 'format != "json"', 'format != "JSON"'),),
     ),
-    Animal(
+    BrokenRuntime(
         76,
         "no-log",
         "submission_from_the_editor",
@@ -940,21 +946,21 @@ ANIMALS += [
             Edit(PROCESSOR, "        return log\n", "        return None\n"),
         ),
     ),
-    Animal(
+    BrokenRuntime(
         74,
         "async-helper",
         "submission_from_the_editor",
         "500.*'coroutine' object has no attribute 'items'",
         (Edit(PROCESSOR, "    def _visible_configuration(", "    async def _visible_configuration("),),
     ),
-    Animal(
+    BrokenRuntime(
         81,
         "validator-returns-nothing",
         create,
         "500 .*'NoneType' object has no attribute 'validate'",
         (Edit(SCHEMA, "        return ConfigurationValidator(", "        ConfigurationValidator("),),
     ),
-    Animal(
+    BrokenRuntime(
         82,
         "raises-for-a-while",
         submit_by_command,
@@ -964,7 +970,7 @@ ANIMALS += [
 ]
 
 DETECTED_BY_THE_CONTRACT = [
-    Animal(
+    BrokenRuntime(
         38,
         "export-beside-the-root",
         "export_goes_where",
@@ -977,7 +983,7 @@ DETECTED_BY_THE_CONTRACT = [
             ),
         ),
     ),
-    Animal(
+    BrokenRuntime(
         57,
         "path-not-quoted",
         "not_ascii",

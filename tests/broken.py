@@ -1,9 +1,9 @@
-"""The zoo: the smallest runtimes that have one fault each, made from the healthy one by one change.
+"""The smallest runtimes that have one fault each, made from the healthy one by one change.
 
-The healthy one is a copy of the Demo Runtime, called ``zooruntime``: what the kit does for others can be broken there.
-It is installed once, into a folder; each cage has a copy of that, which only its own processes see. A change is made
-to the source, and to the installed copy of the same file. Where it changes how the package is built, it is installed
-anew from the source.
+The healthy one is a copy of the Demo Runtime, called ``trialruntime``. There, what the kit does for others can be
+broken. It is installed once, into a folder. Each installation has a copy of that, which only its own processes see. A
+change is made to the source, and to the installed copy of the same file. Where it changes how the package is built, it
+is installed anew from the source.
 """
 
 import atexit
@@ -67,8 +67,8 @@ def _replaced(text, words):
 CONTRACT = """from elyra_runtime_doctor.contract import RuntimeContract
 
 
-class TestZoo(RuntimeContract):
-    runtime = "zooruntime"
+class TestTrial(RuntimeContract):
+    runtime = "trialruntime"
 """
 PROJECT = "pyproject.toml"
 ENABLED = "etc/jupyter/jupyter_server_config.d"
@@ -102,13 +102,13 @@ class NewFile:
 
 
 @dataclass(frozen=True)
-class Animal:
+class BrokenRuntime:
     """A runtime with one fault: the row that tells of it, the change that makes it, and what Elyra then shows.
 
-    ``shows`` is the test of the contract that shows it, or a function that takes the cage and returns what Elyra
-    shows. The pattern ``says`` is in that. ``edits`` change the source before it is installed, ``later`` after that,
-    and ``installed`` changes what is installed. ``contract`` is false where the fault is not in the package:
-    the contract brings an environment and a Jupyter of its own.
+    ``shows`` is the test of the contract that shows it, or a function that takes the installation and returns what
+    Elyra shows. The pattern ``says`` is in that. ``edits`` change the source before it is installed, ``later`` after
+    that, and ``installed`` changes what is installed. ``contract`` is false where the fault is not in the package: the
+    contract brings an environment and a Jupyter of its own.
     """
 
     row: int
@@ -133,7 +133,7 @@ class Animal:
 @functools.cache
 def healthy():
     """Return a folder with the source of the healthy runtime, and with what is installed of it. It is made once."""
-    return installed_from(lambda source: copy_of_the_demo(source, "zoo"))
+    return installed_from(lambda source: copy_of_the_demo(source, "trial"))
 
 
 def installed_from(write):
@@ -146,10 +146,10 @@ def installed_from(write):
     return folder
 
 
-class Cage:
-    """A runtime called ``zooruntime`` in a place of its own: its source, an installation, and a Jupyter.
+class Installation:
+    """A runtime called ``trialruntime`` in a place of its own: its source, an installation, and a Jupyter.
 
-    The runtime is healthy until an animal is ``put``.
+    The runtime is healthy until a broken one is ``put``.
     """
 
     contract_of_it = CONTRACT
@@ -165,24 +165,24 @@ class Cage:
         self.variables = own_jupyter(self.directory)
         self._lay_out()
 
-    def put(self, animal):
-        """Make and install ``animal``."""
-        self.variables |= animal.environment
-        for edit in animal.edits:
+    def put(self, broken):
+        """Make and install ``broken``."""
+        self.variables |= broken.environment
+        for edit in broken.edits:
             edit.apply(self.source)
-        if animal.changes_the_build:
+        if broken.changes_the_build:
             self.install()
         else:
-            for edit in animal.edits:
+            for edit in broken.edits:
                 shutil.copy(self.source / edit.file, self.site / installed(edit.file))
-        if animal.installed:
-            animal.installed(self)
-        for edit in animal.later:
+        if broken.installed:
+            broken.installed(self)
+        for edit in broken.later:
             edit.apply(self.source)
 
-    def mend(self, animal):
+    def fix(self, broken):
         """Undo the change: the source and what is installed are healthy again."""
-        for name in animal.environment:
+        for name in broken.environment:
             self.variables.pop(name)
         self.variables |= own_jupyter(self.directory)
         self._lay_out()
@@ -203,11 +203,11 @@ class Cage:
 
     def contract(self, test):
         """Run the tests of the contract that ``test`` selects. Return the ``subprocess.CompletedProcess`` of pytest."""
-        (self.directory / "test_zoo_contract.py").write_text(self.contract_of_it, encoding="utf-8")
+        (self.directory / "test_trial_contract.py").write_text(self.contract_of_it, encoding="utf-8")
         options = ["-q", "-p", "no:cacheprovider", "-k", test, "--rootdir", self.directory]
         # Other plugins take longer to import than the contract, and have nothing to do with it.
         bare = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        return self.run("pytest", *options, self.directory / "test_zoo_contract.py", **bare)
+        return self.run("pytest", *options, self.directory / "test_trial_contract.py", **bare)
 
     def install(self):
         """Install the source anew."""
@@ -216,7 +216,7 @@ class Cage:
 
     @property
     def environment(self):
-        """The environment variables of a process that sees what is in the cage."""
+        """The environment variables of a process that sees what is in the installation."""
         path = os.pathsep.join([str(self.site), *filter(None, [os.environ.get("PYTHONPATH")])])
         return {"PYTHONPATH": path, "JUPYTER_CONFIG_PATH": str(self.site / "etc" / "jupyter"), **self.variables}
 
@@ -241,14 +241,14 @@ class Cage:
             raise RuntimeError(done.stderr)
         return json.loads(done.stdout)
 
-    def findings(self, name="zooruntime"):
+    def findings(self, name="trialruntime"):
         """Return the rows that the doctor names, as ``{number: status}``."""
         report = self.doctor()
         results = [result for result in report["results"] if result["runtime"] in (name, "environment")]
         return {result["number"]: result["status"] for result in results if result["status"] in ("warning", "fail")}
 
     def server(self):
-        """Return a Jupyter server that sees what is in the cage."""
+        """Return a Jupyter server that sees what is in the installation."""
         return Server(self.directory, root=self.root, directories=self.variables, **self.environment)
 
 

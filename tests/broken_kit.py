@@ -3,7 +3,7 @@
 import functools
 import re
 
-from zoo import ROOT, Cage, installed_from
+from broken import ROOT, Installation, installed_from
 
 README = (ROOT / "kit" / "README.md").read_text(encoding="utf-8")
 SOURCE = README.partition("## A runtime on the kit")[2]
@@ -23,7 +23,7 @@ def _write(source):
     (source / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
 
 
-class KitCage(Cage):
+class KitInstallation(Installation):
     """A place with the smallest runtime on the kit."""
 
     contract_of_it = CONTRACT
