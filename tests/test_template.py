@@ -174,6 +174,17 @@ def test_its_linter_has_no_objection_and_there_is_little_to_own(answers, tmp_pat
     assert not [path for path, text in files(folder).items() if b"{{" in text.replace(b"${{", b"") or b"{%" in text]
 
 
+def test_its_type_checker_has_no_objection(tmp_path):
+    mypy = ["mypy", "--cache-dir", tmp_path / "cache"]
+    folders = [made(tmp_path / each["name"], each) for each in (DEMO, QUEUE)]
+    for folder in folders:
+        done = run(*mypy, cwd=folder)
+        assert done.returncode == 0 and "no issues found" in done.stdout, done.stdout
+    with open(folders[0] / "demo_runtime" / "processor.py", "a", encoding="utf-8") as processor:
+        processor.write("\n\nDemoPipelineProcessor().run(1, 2)\n")
+    assert "Too many arguments" in run(*mypy, cwd=folders[0]).stdout
+
+
 def test_the_icon_has_the_initials(tmp_path):
     icons = [next(made(tmp_path / str(n), each).glob("*/*.svg")) for n, each in enumerate((QUEUE, LONG))]
     assert ["".join(ElementTree.parse(icon).getroot().itertext()).strip() for icon in icons] == ["R<", "내실"]
@@ -209,6 +220,8 @@ def test_a_name_is_refused_with_the_reason(name, reason, tmp_path, capsys):
     ("option", "answer", "reason"),
     [
         ("--display-name", "Local", "Elyra itself"),
+        ("--display-name", "Demo Runtime", "a runtime that is called so is installed"),
+        ("--display-name", "this machine", "a runtime that is called so is installed"),
         ("--display-name", 'a "b"', "double quote"),
         ("--display-name", " ", "1 to 40 characters"),
         ("--purpose", "one\ntwo", "in one line"),
@@ -219,6 +232,36 @@ def test_a_name_is_refused_with_the_reason(name, reason, tmp_path, capsys):
 def test_an_answer_is_refused_with_the_reason(option, answer, reason, tmp_path, capsys):
     status, text = said(capsys, tmp_path / "new", "--defaults", "--name", "orbit", option, answer)
     assert status == 2 and reason in text
+    assert not (tmp_path / "new").exists()
+
+
+OTHER = """
+from aenum import extend_enum
+from elyra.pipeline.runtime_type import RuntimeProcessorType
+
+extend_enum(RuntimeProcessorType, "ORBIT", "Comet Works")
+class Processor: ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        (["--name", "orbit"], "orbit: a runtime with the type ORBIT is installed here"),
+        (["--name", "comet", "--display-name", "Comet Works"], "Comet Works: a runtime that is called so is installed"),
+    ],
+)
+def test_a_type_of_another_runtime_is_refused_whatever_its_package_is_called(answers, reason, tmp_path):
+    information = tmp_path / "site" / "other-1.0.dist-info"
+    information.mkdir(parents=True)
+    (information.parent / "other.py").write_text(OTHER)
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
+    points = ["broken = no_such_package:Processor", "leaves = other:leave", "other = other:Processor"]
+    (information / "entry_points.txt").write_text("\n".join(["[elyra.pipeline.processors]", *points]))
+    command = [sys.executable, "-m", "elyra_runtime_template", "new", "new", "--defaults", *answers]
+    site = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    done = subprocess.run(command, cwd=tmp_path, env=site, capture_output=True, text=True)
+    assert (done.returncode, reason in done.stderr) == (2, True), done.stderr
     assert not (tmp_path / "new").exists()
 
 

@@ -80,10 +80,10 @@ class RuntimeContract:
     called ``runtime``, and ``TypeError`` if a test is replaced without a reason.
     """
 
-    runtime = None
+    runtime: str | None = None
     """The name of the entry point in the group ``elyra.pipeline.processors``."""
 
-    configuration = {}
+    configuration: dict = {}
     """Fields of a runtime configuration that cannot be made up from the schema, and those that must be otherwise.
 
     Each field that the schema masks is given a made-up secret; ``""`` leaves it empty.

@@ -124,10 +124,10 @@ class Executor(ABC):
     outlives_driver = False
     """Whether tasks go on when the process ends that has submitted them."""
 
-    slots = None
+    slots: int | None = None
     """How many tasks the engine may submit at a time. ``None``: the place counts for itself."""
 
-    seconds_between_polls = None
+    seconds_between_polls: float | None = None
     """So often the engine asks how tasks are. ``None``: whenever ``changed`` is set, and only then."""
 
     name = "here"

@@ -22,7 +22,7 @@ class RunningRuntime(Runtime):
     runs, and ``retries``, how many times a node is tried again that the place has lost.
     """
 
-    executor = None
+    executor: str | None = None
 
     def run(self, job):
         """Start a run of ``job``.

@@ -96,7 +96,7 @@ class Runtime(RuntimePipelineProcessor):
     A subclass that lacks one of these, or replaces what is the kit's, raises ``DeclarationError``.
     """
 
-    declaration = None
+    declaration: Declaration = None  # what it is to a type checker: each subclass has one
 
     supported_properties = {ENV_VARIABLES}
 

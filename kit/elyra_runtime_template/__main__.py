@@ -1,9 +1,10 @@
-"""The command ``elyra-runtime-kit``. It imports no Elyra: a project can be made where Elyra is not installed yet."""
+"""The command ``elyra-runtime-kit``. It needs no Elyra: a project can be made where Elyra is not installed yet."""
 
 import argparse
 import json
 import pkgutil
 import sys
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, distribution, entry_points
 from pathlib import Path
 
@@ -49,11 +50,27 @@ def new(folder, answers, defaults=False):
 
 
 def taken():
-    """Return the names that are taken here, as lists: those of the ``runtimes``, and those of the ``packages``."""
+    """Return what is taken here: names of ``runtimes``, ``packages`` and ``types``, and ``display_names``, as lists."""
+    runtimes = entry_points(group="elyra.pipeline.processors")
+    types = _types(runtimes)
     return {
-        "runtimes": sorted({point.name for point in entry_points(group="elyra.pipeline.processors")}),
+        "runtimes": sorted({point.name for point in runtimes}),
         "packages": sorted({module.name for module in pkgutil.iter_modules()}),
+        "types": sorted(types),
+        "display_names": sorted(name.casefold() for name in types.values()),
     }
+
+
+def _types(runtimes):
+    """Return the display names of all types by type. Elyra knows a type once its runtime, an entry point, is loaded."""
+    try:
+        from elyra.pipeline.runtime_type import RuntimeProcessorType
+    except ImportError:
+        return {}
+    for point in runtimes:
+        with suppress(Exception, SystemExit):  # why it cannot be loaded is for the doctor to say
+            point.load()
+    return {type.name: type.value for type in RuntimeProcessorType}
 
 
 def kit():

@@ -111,10 +111,10 @@ def graphs(draw):
 class ExecutorContract:
     """What the engine expects of an executor. Derive a class from it whose name starts with ``Test``."""
 
-    executor = None
+    executor: str | None = None
     """The name of the class, as a runtime gives it: ``package.module:Class``."""
 
-    settings = {}
+    settings: dict = {}
     """The values of the runtime configuration."""
 
     limits = Limits(node=2)
