@@ -57,7 +57,7 @@ PROVED_BY = (
     ("book/workshop.py", ("test_workshop", "_toc.yml")),
     ("book/trial.py", ("_toc.yml::book/troubleshooting",)),
     ("book/*.py", ("test_make",)),
-    ("book/*", ("test_errors",)),
+    ("book/*", ("test_errors", "test_words")),
     ("benchmarks/mistakes.py", ("test_mistakes",)),
     ("benchmarks/oracle.py", ("test_mistakes",)),
     ("benchmarks/*", ("test_benchmark",)),

@@ -67,7 +67,7 @@ def test_a_cycle_is_refused_and_named(describe, operations):
     assert set(zip(named, named[1:], strict=False)) <= links
 
 
-def test_a_node_that_follows_itself_is_a_circle(describe):
+def test_a_node_that_follows_itself_is_a_cycle(describe):
     with pytest.raises(PipelineError, match="The nodes 'a' -> 'a' form a cycle.* remove one of the links"):
         describe(by_id(operation("a", ["a"])))
 

@@ -363,7 +363,7 @@ LINK_TO_NOTHING = (
 )
 REFUSED = {
     "an empty pipeline": ([], "At least one node must exist in the primary pipeline."),
-    "a circle": (
+    "a cycle": (
         [node("a", ["c"]), node("b", ["a"]), node("c", ["b"])],
         "The pipeline contains a circular dependency between nodes.",
     ),

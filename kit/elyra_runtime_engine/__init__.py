@@ -5,7 +5,7 @@ A runtime on it is a declaration, fields, and the name of an executor, which kno
 1. ``runtime``: the base of such a runtime, and ``executor``: what the engine asks of a place;
 2. ``plan``: what a pipeline asks for, ``run`` and ``events``: the folder that holds all that is known of one run, and
    ``start``; ``again``: what runs again, and why;
-3. ``driver``: the process that leads a run, its ``limits``, and ``journal``: what it writes down;
+3. ``driver``: the process that drives a run, its ``limits``, and ``journal``: what it writes down;
 4. ``attempt``, ``guard``, ``mask`` and ``notebook``: what happens where a node runs;
 5. ``server`` and ``static/``: the run page; ``answers`` and ``files``: what it asks about runs, and what nodes left;
    ``threads``: so that no folder of a run holds up the server;

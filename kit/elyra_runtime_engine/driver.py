@@ -1,4 +1,4 @@
-"""The process that leads one run: ``python -m elyra_runtime_engine.driver FOLDER``.
+"""The process that drives one run: ``python -m elyra_runtime_engine.driver FOLDER``.
 
 It belongs to no server and to no browser. It hands each node to the executor as soon as those before it are done, and
 keeps a journal. It ends with the run, or on SIGTERM.

@@ -28,7 +28,7 @@ SECONDS_TO_ANSWER = 5
 
 
 def start(facts, environment):
-    """Make a run, and start the process that leads it. Returns the ``Run`` as soon as it is accepted.
+    """Make a run, and start its driver. Returns the ``Run`` as soon as it is accepted.
 
     ``facts`` is what the run records: the ``pipeline``, the name and the ``settings`` of the ``configuration``, the
     ``root`` directory and the ``nodes``. ``environment`` holds the variables of each node.
