@@ -31,7 +31,7 @@ SLOWER = 1.05
 
 NO_SYNC = "import os\nos.fsync = lambda file: None\n"
 
-# It belongs to the code that is measured, and so does what it imports of dask_runtime.
+# It belongs to the code that is measured, and so do the benchmarks that it imports: they call what may have moved.
 RUNNER = """
 import json, resource, sys
 sys.path.append(sys.argv[1])
@@ -62,11 +62,12 @@ class Seconds(NamedTuple):
 
 
 class Runner:
-    """A process that runs pipelines with the package as it lies first among the folders ``path``."""
+    """A process that runs pipelines with the code of the repository ``source``, and with what lies before it."""
 
-    def __init__(self, path, stack):
+    def __init__(self, source, before, stack):
+        path = [*before, *packages_in(source)]
         self.process = subprocess.Popen(
-            [sys.executable, "-c", RUNNER, str(Path(__file__).parent)],
+            [sys.executable, "-c", RUNNER, str(source / "benchmarks")],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))},
             **{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True},
         )
@@ -115,9 +116,8 @@ def main(commit, pairs=PAIRS):
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
         place = Path(directory)
         (place / "sitecustomize.py").write_text(NO_SYNC)
-        here, there = packages_in(ROOT), packages_in(checked_out(commit, place / "source"))
-        paths = {"this": here, commit: there, "no sync": [place, *here]}
-        runners = {name: Runner(path, stack) for name, path in paths.items()}
+        trees = {"this": (ROOT, []), commit: (checked_out(commit, place / "source"), []), "no sync": (ROOT, [place])}
+        runners = {name: Runner(*tree, stack) for name, tree in trees.items()}
         print_aims(aims(measure(runners, int(pairs)), commit))
 
 

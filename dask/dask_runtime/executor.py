@@ -8,9 +8,11 @@ import tarfile
 import time
 from concurrent.futures import CancelledError
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import cloudpickle
 from distributed import Client, KilledWorker
 
 import elyra_runtime_engine
@@ -47,6 +49,8 @@ ON_WORKER = runpy.run_path(
     {"attempt": {name: _ATTEMPT[name] for name in ("Attempt", "NodeError", "result_in", "write_result")}},
     "worker-of-a-run",
 )
+RUN_TASK = cloudpickle.dumps(partial(ON_WORKER["run_task"], TOOLS))
+"""What a worker needs to run tasks. Dask would pickle it anew for each task, and read it."""
 
 
 class DaskExecutor(BlockingExecutor):
@@ -66,7 +70,7 @@ class DaskExecutor(BlockingExecutor):
 
     async def open(self, run):
         self.folder = run
-        self.order = {"run_folder": str(run.path), "owner": os.geteuid(), "token": run.token, "tools": TOOLS}
+        self.order = {"run_folder": str(run.path), "owner": os.geteuid(), "token": run.token}
         self.stack = AsyncExitStack()
         address, security, self.offers = await self.stack.enter_async_context(
             cluster(self.settings, run.scratch, self.limits.answer)
@@ -135,7 +139,8 @@ class DaskExecutor(BlockingExecutor):
             if self.lost:
                 raise asyncio.CancelledError
             future = self.futures[task.key] = self.client.submit(
-                ON_WORKER["run_task"],
+                ON_WORKER["run_packed"],
+                RUN_TASK,
                 {**self.order, "topic": self.topic, "task": task.order, "place": task.place},
                 ON_WORKER["Environment"](task.secrets),
                 archive,

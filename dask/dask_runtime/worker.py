@@ -33,8 +33,22 @@ class Environment(dict):
         return f"<the variables {', '.join(self)}>"
 
 
-def run_task(order, environment, archive=None):
+def run_packed(packed, *arguments):
+    """Call the function in ``packed``, the bytes of a pickle, which is read once on a worker."""
+    import pickle
+
+    from distributed import get_worker
+
+    known = vars(get_worker()).setdefault("elyra_functions", {})
+    if packed not in known:
+        known[packed] = pickle.loads(packed)
+    return known[packed](*arguments)
+
+
+def run_task(tools, order, environment, archive=None):
     """Run the task that ``order``, a dict, describes. Return a dict: the worker, and what the node left.
+
+    ``tools`` holds the texts of the modules that the node is run with, by the names of their files.
 
     Without ``archive``, that is in the folder of the run. Where the folder is not there, the answer is ``elsewhere``,
     and where somebody has claimed the attempt, ``claimed``: then nothing was run. Else the files come out of
@@ -42,7 +56,7 @@ def run_task(order, environment, archive=None):
     """
     from distributed import get_worker
 
-    worker = get_worker()
+    worker, order = get_worker(), {**order, "tools": tools}
     if archive is not None:
         return _run_with(archive, order, environment, worker)
     folder = _open_run_folder(order)
