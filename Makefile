@@ -105,7 +105,7 @@ lock: setup ## renew requirements.txt: the newest versions that pyproject.toml a
 
 .PHONY: clean
 clean: ## remove everything that make has made
-	rm -rf .venv .venvs .lab .matrix _build dist .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* .virtual_documents
+	rm -rf .venv .venvs .lab .matrix _build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* .virtual_documents
 
 # What the environment was made from is written last, so that an interrupted set-up is done again.
 ENV_SOURCES = cksum pyproject.toml dask/pyproject.toml kit/pyproject.toml local/pyproject.toml requirements.txt

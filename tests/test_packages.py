@@ -15,7 +15,7 @@ FORBIDDEN = {
     "local/machine_runtime": {"demo_runtime", "dask_runtime", "distributed", "elyra_runtime_doctor"},
     "kit/elyra_runtime_kit": {"demo_runtime", "dask_runtime", "elyra_runtime_doctor", "elyra_runtime_engine"},
     "kit/elyra_runtime_template": {
-        *("demo_runtime", "dask_runtime", "elyra", "elyra_runtime_doctor", "elyra_runtime_engine", "elyra_runtime_kit"),
+        *("demo_runtime", "dask_runtime", "elyra_runtime_doctor", "elyra_runtime_engine", "elyra_runtime_kit"),
     },
     "kit/elyra_runtime_engine": {"demo_runtime", "dask_runtime", "distributed", "elyra_runtime_doctor"},
     "kit/elyra_runtime_doctor": {"demo_runtime", "dask_runtime", "elyra_runtime_engine", "elyra_runtime_kit"},

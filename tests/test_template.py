@@ -118,7 +118,7 @@ def test_with_the_machines_answers_it_is_the_runtime_of_this_machine(tmp_path):
     # The prose of the README is its own. What it has not, the repository has for all packages.
     elsewhere = "README.md CHANGELOG.md requirements.txt .gitignore .pre-commit-config.yaml .copier-answers.yml".split()
     rendered = files(made(tmp_path / "machine", MACHINE))
-    caches = {"__pycache__", ".ruff_cache"}
+    caches = {"__pycache__", ".mypy_cache", ".ruff_cache"}
     kept = {path: text for path, text in files(ROOT / "local").items() if not caches & {*path.parts}}
     assert kept.pop(Path("README.md"))
     assert {path: text for path, text in rendered.items() if path in kept} == kept
@@ -283,11 +283,14 @@ def test_without_a_terminal_it_says_how_to_answer(tmp_path, capsys, monkeypatch)
     assert status == 2 and "--defaults" in text and not (tmp_path / "new").exists()
 
 
-def test_it_needs_neither_git_nor_a_network_and_its_last_words_are_for_git(tmp_path):
+def test_it_needs_no_elyra_no_git_and_no_network_and_its_last_words_are_for_git(tmp_path):
     command = [sys.executable, "-m", "elyra_runtime_template", "new", "내 orbit", "--defaults", "--name", "orbit"]
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "elyra.py").write_text("raise ImportError('there is none')")
     alone = {
         **os.environ,
         "PATH": str(tmp_path),
+        "PYTHONPATH": str(tmp_path / "broken"),
         "https_proxy": "http://127.0.0.1:9",
         "http_proxy": "http://127.0.0.1:9",
     }

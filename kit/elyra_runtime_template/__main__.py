@@ -65,7 +65,7 @@ def _types(runtimes):
     """Return the display names of all types by type. Elyra knows a type once its runtime, an entry point, is loaded."""
     try:
         from elyra.pipeline.runtime_type import RuntimeProcessorType
-    except ImportError:
+    except Exception:  # there is none, or one that is broken
         return {}
     for point in runtimes:
         with suppress(Exception, SystemExit):  # why it cannot be loaded is for the doctor to say
