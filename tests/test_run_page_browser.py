@@ -464,7 +464,7 @@ def test_a_run_that_is_not_over_has_no_button_that_deletes_it(open_page, led):
 
 def test_runs_are_deleted_from_the_list_after_a_question(open_page, errors, led):
     runs = [over("a", pipeline=f"old {n}") for n in range(3)]
-    unreadable, running = over("a"), made("a", pipeline="not over")
+    unreadable, running = over("a"), made("a", pipeline="led by another")
     (unreadable.folder / "run.json").write_text("[]")
     led(running)
     page = open_page("runs")
@@ -501,7 +501,7 @@ def test_runs_are_deleted_from_the_list_after_a_question(open_page, errors, led)
     late = over("a", pipeline="late")
     question(page).get_by_role("button", name="Delete them all").click()
     expect(page.locator("#told")).to_contain_text("Deleted: ")
-    expect(page.get_by_role("row", name="not over")).to_be_visible()
+    expect(page.get_by_role("row", name="led by another")).to_be_visible()
     expect(page.get_by_role("row", name="late")).to_be_visible()
     expect(page.get_by_role("row", name="old 2")).to_have_count(0)
     assert running.folder.exists() and late.folder.exists() and not runs[2].folder.exists()
