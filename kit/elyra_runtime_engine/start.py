@@ -238,7 +238,9 @@ def _wait_until_accepted(run, driver, again):
                 return
         if ended:
             said = (run.folder / "driver.log").read_text(encoding="utf-8", errors="replace").split("\n")
-            raise RuntimeError(f"The driver has ended: {''.join(said[-2:]) or driver.returncode}")
+            status = driver.returncode
+            ended = f"it was killed by signal {-status}." if status < 0 else f"its exit status is {status}."
+            raise RuntimeError(f"The driver has ended: {''.join(said[-2:]) or ended}")
         time.sleep(0.01)
     raise RuntimeError(f"The run was not accepted within {SECONDS_TO_ACCEPT} s. Try again.")
 
