@@ -147,7 +147,7 @@ LUMINANCE = """colour => {
 
 def test_the_boxes_of_a_figure_have_the_ground_of_the_page_and_enough_contrast(chromium, address, scheme):
     page = chromium.new_page(viewport={"width": 1280, "height": 800}, color_scheme=scheme, base_url=address)
-    page.goto("book/start.html")
+    page.goto("book/processor.html")
     colours = page.locator("figure.stack svg").evaluate(
         f"""svg => {{
             const luminance = {LUMINANCE};
