@@ -56,6 +56,7 @@ PROVED_BY = (
     ("book/lesson.py", ("test_errors", "_toc.yml")),
     ("book/kernels.py", ("test_chapters",)),
     ("book/workshop.py", ("test_workshop", "_toc.yml")),
+    ("book/sequence.py", ("test_sequence",)),
     ("book/trial.py", ("_toc.yml::book/troubleshooting",)),
     ("book/*.py", ("test_make",)),
     ("book/*", ("test_errors", "test_words")),
