@@ -10,6 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 import sphinx_multitoc_numbering
+from docutils.nodes import literal_block
 from jupyter_book.sphinx import build_sphinx
 from jupyter_cache.executors import utils as executors
 from kernels import sockets_in_files
@@ -31,6 +32,7 @@ def _set_up_numbering_for_parallel_reading(app):
     _set_up_numbering(app)
     app.connect("env-updated", _let_links_find_the_rows)
     app.connect("env-updated", _let_links_find_the_terms)
+    app.connect("doctree-resolved", _colour_changes)
     return {"parallel_read_safe": True}
 
 
@@ -45,6 +47,13 @@ def _let_links_find_the_terms(app, env):
     labels = env.domaindata["std"]["anonlabels"]
     terms = {name: (0, anchor, "") for name, (page, anchor) in labels.items() if page == "book/glossary"}
     env.metadata["book/glossary"].setdefault("myst_slugs", {}).update(terms)
+
+
+def _colour_changes(app, doctree, page):
+    """A cell that changes a file holds a diff, and no Python."""
+    for block in doctree.findall(literal_block):
+        if block.astext().startswith("%%change "):
+            block["language"] = "diff"
 
 
 # What a command prints comes in pieces, and myst_nb 1.4 begins a new line at each of them, unless they are joined.

@@ -14,7 +14,7 @@ from bs4 import BeautifulSoup
 HTML = Path(__file__).parents[1] / "_build" / "html"
 PAGES = (
     *("start", "first", "schema", "processor", "registration", "result", "troubleshooting", "running", "dask", "kit"),
-    *("own", "exchange", "fields", "changes", "errors", "faults", "glossary"),
+    *("own", "contract", "exchange", "fields", "changes", "errors", "faults", "glossary"),
 )
 
 
@@ -135,6 +135,17 @@ def test_the_list_of_faults_shows_what_you_see_on_a_phone_and_folds_the_rest(chr
     assert fix.is_visible()
     # The table of before took 40,652 pixels: 50 windows of a phone.
     assert page.locator("main").bounding_box()["height"] < 20_000
+    page.close()
+
+
+def test_a_change_of_a_file_is_coloured_as_a_diff(chromium, address):
+    page = chromium.new_page(base_url=address)
+    page.goto("book/processor.html")
+    changes = page.locator(".cell_input .highlight-diff pre")
+    assert changes.count() > 3
+    for kind, sign in ((".gi", "+"), (".gd", "-")):
+        lines = changes.locator(kind).all_inner_texts()
+        assert lines and all(line.startswith(sign) for line in lines)
     page.close()
 
 
