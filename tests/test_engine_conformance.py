@@ -15,12 +15,16 @@ from elyra_runtime_engine.conformance.contract import ExecutorContract
 HERE = str(Path(__file__).parent)
 LINES = re.search(r"your tests::\n\n((?:    .*\n|\n)+)", contract.__doc__)[1].replace("\n    ", "\n").strip()
 CARELESS = """
-from elyra_runtime_engine.executor import ENDED, Status
+from elyra_runtime_engine.executor import ENDED, ExecutorError, Status
 from elyra_runtime_engine.processes import Processes
 
 class Hasty(Processes):
     async def poll(self, handles):
         return {key: Status(ENDED, sure=True) for key in handles}
+
+class Closed(Processes):
+    async def open(self, run):
+        raise ExecutorError("There is no queue at ''. Correct it.")
 """
 
 
@@ -61,4 +65,10 @@ def test_the_lines_of_the_module_are_enough(tmp_path):
 def test_an_executor_that_says_too_early_that_tasks_have_ended_is_told(tmp_path):
     printed = use(tmp_path, "careless:Hasty", "hangs")  # its node is still running then
     assert "The run is over, and its nodes run on" in printed, printed
+    assert "1 failed" in printed
+
+
+def test_an_executor_that_cannot_be_opened_is_told_why(tmp_path):
+    printed = use(tmp_path, "careless:Closed", "model")
+    assert "There is no queue at ''. Correct it." in printed, printed
     assert "1 failed" in printed

@@ -89,7 +89,8 @@ class Journal:
         where = {"host": status.host, "worker": status.where}
         with suppress(OSError):  # of a full disk: nothing depends on it, and the end of the node will tell
             self.run.append(node=number, attempt=attempt, state=RUNNING, **where, attempts=attempts)
-        self.run.say(f"node {self.name(number)} runs on {status.host}{f' ({status.where})' if status.where else ''}")
+        place = f" on {status.host}" if status.host else ""
+        self.run.say(f"node {self.name(number)} runs{place}{f' ({status.where})' if status.where else ''}")
 
     def lost(self, number, attempt, reason):
         """An attempt has come to nothing for that ``reason``, and another one follows."""

@@ -15,6 +15,7 @@ they do in a temporary folder, which the place has to see under the same path. Y
 By default a sample of the boundaries is tried, and the same one each time. ``EVERY_BOUNDARY=1 pytest`` tries all.
 """
 
+import itertools
 import json
 import os
 import random
@@ -137,10 +138,10 @@ class ExecutorContract:
     @pytest.fixture
     def trial(self, tmp_path):
         """Submit a run, as ``Trial`` takes it. Return the ``Trial``."""
-        made = []
+        made, numbers = [], itertools.count()
 
         def trial(make, *arguments, **options):
-            made.append(make(tmp_path / f"trial-{len(made)}", self.executor, self.settings, *arguments, **options))
+            made.append(make(tmp_path / f"trial-{next(numbers)}", self.executor, self.settings, *arguments, **options))
             return made[-1]
 
         yield trial

@@ -184,8 +184,9 @@ def expect_truth(trial, graph, begins_once=True, ends_once=True):
         wrong = {name: end for name, end in states.items() if end not in (ends[name], CANCELLED)}
     else:
         wrong = {name: end for name, end in states.items() if end != ends[name]}
-        assert state == (DONE if set(ends.values()) == {DONE} else FAILED)
-    assert not wrong, f"These should have ended otherwise, as {ends}: {wrong}"
+        expected = DONE if set(ends.values()) == {DONE} else FAILED
+        assert state == expected, f"The run is {state}, and not {expected}: {trial.page()['error']}"
+    assert not wrong, f"These should have ended otherwise, as {ends}: {wrong}. The page says: {trial.page()['error']}"
     for name in graph.parents:
         begun, done = lines[f"{name} begins"], lines[f"{name} is done"]
         assert begun >= (states[name] in (DONE, FAILED)), f"{name} is {states[name]}, and has never begun"
