@@ -34,7 +34,7 @@ CODE = st.sampled_from(
     [
         "",
         "class Schemas:\n    pass\n",
-        "x = 'static/trial/zo.svg'\n",
+        "x = 'static/trial/trail.svg'\n",
         "from broken import *\n",
         "def (",
         "\0",

@@ -26,9 +26,9 @@ CERTAIN = [
         '"trial_runtime/processor.py:TrialPipelineProcessor"',
     ),
     (PROJECT, '"trial_runtime.schema:Trial', '"trial_runtime.shema:Trial'),
-    ("trial_runtime/runtime_type.py", "trial_runtime.svg", "zo_runtime.svg"),
+    ("trial_runtime/runtime_type.py", "trial_runtime.svg", "trail_runtime.svg"),
     (FORM, '"schemaspace": "runtimes"', '"schemaspace": "runtime"'),
-    (FORM, '"const": "trialruntime"', '"const": "zoruntime"'),
+    (FORM, '"const": "trialruntime"', '"const": "trailruntime"'),
     (FORM, '["api_endpoint", "cos_endpoint", "cos_bucket"]', '["api_endpoint", "cos_endpoint", "cos_buckt"]'),
     (FORM, FIELD, FIELD.replace("string", "strng")),
     (FORM, '"minLength": 3', '"minLenght": 3'),
@@ -91,7 +91,7 @@ def test_a_second_time_the_first_can_still_be_undone(tree, capsys):
 
 
 UNCERTAIN = [
-    (FORM, '"name": "trialruntime"', '"name": "zoruntime"'),
+    (FORM, '"name": "trialruntime"', '"name": "trailruntime"'),
     (FORM, '"type": "string"', '"type": 7'),
     ("trial_runtime/processor.py", "import json\n", "import json as\n"),
 ]

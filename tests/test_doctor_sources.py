@@ -81,9 +81,9 @@ MISTAKES = [
     ),
     ("pyproject.toml", "trial_runtime.schema:", "trial_runtime.shema:", 53, "do you mean 'trial_runtime.schema'"),
     ("trial_runtime/processor.py", "import logging\n", "import logging as\n", 3, "processor.py:4: invalid syntax"),
-    ("trial_runtime/runtime_type.py", "trial_runtime.svg", "zo_runtime.svg", 17, "do you mean 'trial_runtime.svg'"),
+    ("trial_runtime/runtime_type.py", "trial_runtime.svg", "trail_runtime.svg", 17, "do you mean 'trial_runtime.svg'"),
     ("trial_runtime/static/trial_runtime.svg", "<svg ", '<svg data-scale="100%" ', 79, "percent sign"),
-    (FORM, '"name": "trialruntime"', '"name": "zoruntime"', 1, "'zoruntime'"),
+    (FORM, '"name": "trialruntime"', '"name": "trailruntime"', 1, "'trailruntime'"),
     (
         FORM,
         '_class_name": "trial_runtime.schema.',

@@ -305,7 +305,7 @@ def package_data(package):
     for file in files_left_out(package):
         top, _, name = PurePosixPath(file.removeprefix("src/")).as_posix().partition("/")
         kinds.setdefault(top, []).append((PurePosixPath(name).parent / f"*{PurePosixPath(name).suffix}").as_posix())
-    tables = [f"{top} = {json.dumps([*dict.fromkeys(patterns)])}" for top, patterns in sorted(kinds.items())]
+    tables = [f"{top} = {json.dumps(sorted({*patterns}))}" for top, patterns in sorted(kinds.items())]
     return ["[tool.setuptools.package-data]", *tables]
 
 
