@@ -144,7 +144,7 @@ def test_a_change_of_a_file_is_coloured_as_a_diff(chromium, address):
     changes = page.locator(".cell_input .highlight-diff pre")
     assert changes.count() > 3
     for kind, sign in ((".gi", "+"), (".gd", "-")):
-        lines = changes.locator(kind).all_inner_texts()
+        lines = changes.locator(kind).all_text_contents()
         assert lines and all(line.startswith(sign) for line in lines)
     page.close()
 
