@@ -94,20 +94,10 @@ def doctor(installation, runtime):
 
 def contract(installation):
     """Return the first test of the contract that fails, and what it says: texts, or none."""
-    (installation.directory / "test_mistake.py").write_text(installation.contract_of_it, encoding="utf-8")
-    options = [
-        "-q",
-        "-x",
-        "-p",
-        "no:cacheprovider",
-        "--tb=line",
-        "--show-capture=no",
-        "--rootdir",
-        installation.directory,
-    ]
-    done = installation.run(
-        "pytest", *options, installation.directory / "test_mistake.py", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"
-    )
+    file = installation.directory / "test_mistake.py"
+    file.write_text(installation.contract_of_it, encoding="utf-8")
+    options = ["-q", "-x", "-p", "no:cacheprovider", "--tb=line", "--show-capture=no", "--rootdir", file.parent]
+    done = installation.run("pytest", *options, file, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
     if done.returncode == 0:
         return []
     return re.findall(r"^(?:FAILED|ERROR) .*", done.stdout, re.MULTILINE) or [done.stdout[-500:] + done.stderr[-500:]]

@@ -17,7 +17,6 @@ from pipelines import node
 from pipelines import submission as submission_of
 
 from elyra_runtime_doctor.checks.schemas import PASSWORD_FIELD
-from elyra_runtime_doctor.host import Server
 
 ADDRESSES = "api_endpoint", "cos_endpoint"
 VARIABLE = "the-value-of-a-variable"
@@ -29,12 +28,7 @@ def ask(installation, user):
     """Return what ``user``, a ``User``, meets with what is in ``installation``: facts by name."""
     facts = {}
     try:
-        with Server(
-            installation.directory,
-            root=installation.root,
-            directories=installation.variables,
-            **installation.environment,
-        ) as server:
+        with installation.server() as server:
             facts["the server starts"] = True
             _note(facts, types, server, installation, user)
             facts["errors in the log of the start"] = _errors(server.log)

@@ -35,7 +35,7 @@ CODE = st.sampled_from(
         "",
         "class Schemas:\n    pass\n",
         "x = 'static/trial/trail.svg'\n",
-        "from broken import *\n",
+        "from trial import *\n",
         "def (",
         "\0",
         "x = 'schema.json'\n",

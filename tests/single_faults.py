@@ -214,9 +214,7 @@ def typed(type):
     )
 
 
-PARTS = NewFile(
-    "trial_runtime/parts.py",
-    '''"""The schema of a catalog of components for the runtime, as Elyra's for files."""
+CATALOG_OF = '''"""The schema of a catalog of components for the runtime, as Elyra's for files."""
 
 import copy
 
@@ -228,11 +226,13 @@ class PartsProvider(SchemasProvider):
     def get_schemas(self):
         schemas = copy.deepcopy(ComponentCatalogsSchemas().get_schemas())
         schema = next(schema for schema in schemas if schema["name"] == "local-file-catalog")
-        schema["name"] = schema["properties"]["schema_name"]["const"] = "trialcatalog"
-        schema["properties"]["metadata"]["properties"]["runtime_type"]["enum"] = ["TRIAL_RUNTIME"]
+        schema["name"] = schema["properties"]["schema_name"]["const"] = "{name}"
+        schema["properties"]["metadata"]["properties"]["runtime_type"]["enum"] = ["{type}"]
         return [schema]
-''',
-)
+'''
+"""The source of a schemas provider, to format: the ``name`` of the catalog, and the ``type`` that it belongs to."""
+
+PARTS = NewFile("trial_runtime/parts.py", CATALOG_OF.format(name="trialcatalog", type="TRIAL_RUNTIME"))
 PROVIDER = 'trialruntime = "trial_runtime.schema:TrialRuntimeSchemasProvider"\n'
 CATALOG = 'trialcatalog = "trial_runtime.parts:PartsProvider"\n'
 CATALOGS = Edit(PROJECT, PROVIDER, PROVIDER + CATALOG)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from broken import BrokenRuntime, Edit
 from broken_kit import KitInstallation
-from single_faults import editable, renamed, second_distribution
+from single_faults import CATALOG_OF, editable, renamed, second_distribution
 
 from elyra_runtime_doctor import checks  # noqa: F401 - fills ROWS
 from elyra_runtime_doctor.rows import PACKAGE, ROWS
@@ -65,20 +65,7 @@ IMPORT = "from elyra_runtime_kit import Declaration, Runtime\n"
 POINT = 'smallest = "smallest:Smallest"'
 PROVIDERS = '\n[project.entry-points."metadata.schemas_providers"]\nparts = "parts:PartsProvider"\n'
 GROUP = '[project.entry-points."elyra.pipeline.processors"]\n'
-PARTS = """
-import copy
-from elyra.metadata.schema import SchemasProvider
-from elyra.metadata.schemasproviders import ComponentCatalogsSchemas
-
-
-class PartsProvider(SchemasProvider):
-    def get_schemas(self):
-        schemas = copy.deepcopy(ComponentCatalogsSchemas().get_schemas())
-        schema = next(schema for schema in schemas if schema["name"] == "local-file-catalog")
-        schema["name"] = schema["properties"]["schema_name"]["const"] = "parts"
-        schema["properties"]["metadata"]["properties"]["runtime_type"]["enum"] = ["SMALLEST"]
-        return [schema]
-"""
+PARTS = CATALOG_OF.format(name="parts", type="SMALLEST")
 
 
 def catalog(installation):

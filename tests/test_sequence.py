@@ -4,6 +4,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from engine import until
 from host import Server, own_jupyter
 from pipelines import node, submission
 
@@ -62,8 +63,7 @@ def test_a_run_makes_these_calls_in_this_order(tmp_path):
         sent["pipelines"][0]["app_data"] |= {"runtime": "machine", "runtime_type": "MACHINE"}
         answer = server.post("elyra/pipeline/schedule", sent).json()
         run = f"elyra_runtime_engine/api/runs/{answer['run_url'].rpartition('/')[2]}"
-        while server.get(run).json()["state"] != "done":
-            pass
+        until(lambda: server.get(run).json()["state"] == "done", "the end of the run")
     lines = [line.split() for line in log.read_text().splitlines()]
     assert sorted(int(number) for _, number in lines) == [*range(len(CALLS))]
     by_process = {}

@@ -57,7 +57,7 @@ def taken():
         "runtimes": sorted({point.name for point in runtimes}),
         "packages": sorted({module.name for module in pkgutil.iter_modules()}),
         "types": sorted(types),
-        "display_names": sorted(name.casefold() for name in types.values()),
+        "display_names": sorted(name.lower() for name in types.values()),
     }
 
 
