@@ -278,7 +278,7 @@ def test_a_progress_bar_overwrites_its_line_while_the_node_runs(open_page, led):
         with open(folder / "log.txt", "a", newline="") as file:
             file.write(text)
         page.wait_for_function(
-            "expected => document.querySelector('#details pre').textContent === expected", arg=expected
+            "expected => document.querySelector('#details pre')?.textContent === expected", arg=expected
         )
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the log").click()
