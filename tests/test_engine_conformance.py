@@ -1,16 +1,23 @@
 """The contract for executors: all three keep it, a careless one does not, and its users can do what it says."""
 
+import asyncio
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from awkward import HABITS
+from runs import processes
 
 from elyra_runtime_engine.conformance import contract
 from elyra_runtime_engine.conformance.contract import ExecutorContract
+from elyra_runtime_engine.conformance.faults import Fate
+from elyra_runtime_engine.conformance.runs import until
+from elyra_runtime_engine.executor import Unreachable
+from elyra_runtime_engine.processes import Processes
 
 HERE = str(Path(__file__).parent)
 LINES = re.search(r"your tests::\n\n((?:    .*\n|\n)+)", contract.__doc__)[1].replace("\n    ", "\n").strip()
@@ -53,6 +60,7 @@ def use(folder, executor, choice):
     text = LINES.replace("my_runtime.executor:MyExecutor", executor)
     (folder / "test_mine.py").write_text(text, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:pytest_notebook", "-k", choice]
+    command += ["--basetemp", folder / "tmp"]
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True).stdout
 
@@ -66,6 +74,20 @@ def test_an_executor_that_says_too_early_that_tasks_have_ended_is_told(tmp_path)
     printed = use(tmp_path, "careless:Hasty", "hangs")  # its node is still running then
     assert "The run is over, and its nodes run on" in printed, printed
     assert "1 failed" in printed
+    until(lambda: not processes(below=tmp_path), "The end of the node")
+
+
+def test_a_driver_is_killed_halfway_where_its_place_does_not_answer():
+    class Away(Processes):
+        async def submit(self, tasks):
+            raise Unreachable
+
+    with mock.patch.object(Fate, "kill", side_effect=SystemExit) as kill:
+        executor = Away({}, ExecutorContract.limits)
+        Fate(executor).kill_halfway()
+        with pytest.raises(SystemExit):
+            asyncio.run(executor.submit([]))
+    kill.assert_called_once()
 
 
 def test_an_executor_that_cannot_be_opened_is_told_why(tmp_path):

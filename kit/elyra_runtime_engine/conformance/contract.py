@@ -66,7 +66,8 @@ for number in {*signal.Signals} - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHL
 HANGS = """
 import time
 def say(word):
-    with open(SAID, "a") as file:
+    with open(SAID, "r+") as file:  # which ends a node that has been lost: its file is gone then
+        file.seek(0, 2)
         file.write(word + "\\n")
 say("begins")
 while True:
@@ -148,6 +149,7 @@ class ExecutorContract:
         for each in made:
             each.run.cancel()
             until(lambda run=each.run: not run.has_driver(), "The end of the driver")
+            each.said.unlink()
 
     @pytest.fixture
     def tried(self, trial):

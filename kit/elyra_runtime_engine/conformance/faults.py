@@ -146,8 +146,10 @@ class Fate:
                 await asyncio.sleep(0)
                 raise Unreachable
             if self._dies_in == name:
-                await method(what[: len(what) // 2])
-                self.kill()
+                try:
+                    await method(what[: len(what) // 2])
+                finally:
+                    self.kill()
             answer = await method(what)
             if name in self._loses:
                 self._loses.remove(name)
