@@ -8,6 +8,7 @@ import sys
 import pytest
 from engine import PROCESSES, states, until
 
+from elyra_runtime_engine import start as engine_start
 from elyra_runtime_engine.run import ENDED, all_runs
 from elyra_runtime_engine.start import again, start
 
@@ -93,3 +94,20 @@ def test_a_run_that_has_begun_needs_nobody_who_waits_for_it(facts, tmp_path):
     run = submit_and_die(facts, wait="begin_and_die")
     assert run.state() == ("done", "")
     assert (tmp_path / "ran").read_text() == "ran\n"
+
+
+def test_the_driver_loads_its_executor_while_files_are_copied(facts, tmp_path, monkeypatch):
+    loaded = tmp_path / "loaded"
+    (tmp_path / "modules" / "told.py").write_text(
+        f"from elyra_runtime_engine.processes import Processes\nopen({str(loaded)!r}, 'w')\n"
+    )
+    copy = engine_start.copy_sources
+
+    def copy_when_loaded(*arguments):
+        until(loaded.exists, "the executor")
+        copy(*arguments)
+
+    monkeypatch.setattr(engine_start, "copy_sources", copy_when_loaded)
+    run = start({**facts, "executor": "told:Processes"}, [{}])
+    until(lambda: not run.has_driver(), "the end of the driver")
+    assert states(run) == {"one": "done"}

@@ -483,5 +483,7 @@ def main(folder, lock, *limits, again=None):
 
 
 if __name__ == "__main__":
+    with suppress(Exception):  # it takes time, while the files are copied; what is wrong, the driver says later
+        executor_class(Run(sys.argv[1]).facts["executor"])
     if (line := sys.stdin.readline()).endswith("\n"):  # the files of the run are there
         main(*sys.argv[1:], again=json.loads(line))
