@@ -33,6 +33,11 @@ book: setup ## run every chapter, build the book, and say where it is
 	fi
 	@echo "The book is at $(CURDIR)/$(BOOK)"
 
+.PHONY: print
+print: book ## print the whole book as a PDF, with an installed Chromium
+	@$(ENV) book/build.py singlehtml > _build/print.log 2>&1 || { cat _build/print.log; exit 1; }
+	@$(ENV) pictures/printed.py
+
 .PHONY: test
 test: setup ## run all tests, the chapters too (some of them: make test ARGS="tests -k schema")
 	@$(ENV) -m pytest $(ARGS)

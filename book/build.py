@@ -59,24 +59,31 @@ def _colour_changes(app, doctree, page):
 # What a command prints comes in pieces, and myst_nb 1.4 begins a new line at each of them, unless they are joined.
 @mock.patch.object(executors, "executenb", partial(executors.executenb, coalesce_streams=True))
 @sockets_in_files()
-def build():
-    """Build the book in ``_build/html``. Return true if it is complete, and nothing was warned of."""
+def build(builder="html"):
+    """Build the book in ``_build/html``. Return true if it is complete, and nothing was warned of.
+
+    With the builder ``singlehtml``, make one page of the book that is there, in ``_build/singlehtml``. No chapter runs.
+    """
     os.environ["WORKSHOP"] = ""  # the reader's own files are neither read nor changed
     sphinx_multitoc_numbering.setup = _set_up_numbering_for_parallel_reading
     failed = build_sphinx(
         ROOT,
-        ROOT / "_build" / "html",
+        ROOT / "_build" / builder,
         path_config=ROOT / "_config.yml",
         noconfig=True,
         confoverrides={"external_toc_path": "_toc.yml", "nitpicky": True, "latex_individualpages": False},
-        builder="html",
-        freshenv=True,
+        builder=builder,
+        freshenv=builder == "html",
         warningiserror=True,
         keep_going=True,
         jobs=CHAPTERS_AT_A_TIME,
     )
+    if builder == "singlehtml" and not failed:
+        # Sphinx puts the page where the first chapter is, with addresses as seen from the folder above.
+        folder = ROOT / "_build" / builder
+        (folder / "book" / "start.html").replace(folder / "index.html")
     return not failed
 
 
 if __name__ == "__main__":
-    sys.exit(not build())
+    sys.exit(not build(*sys.argv[1:]))

@@ -1,6 +1,8 @@
 """The rendered book, in a browser and without a network: what ``make book`` has built."""
 
 import re
+import subprocess
+import sys
 from functools import cache, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -10,8 +12,10 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from axe import barriers
 from bs4 import BeautifulSoup
+from printed import PAGE, print_book
 
-HTML = Path(__file__).parents[1] / "_build" / "html"
+ROOT = Path(__file__).parents[1]
+HTML = ROOT / "_build" / "html"
 PAGES = (
     *("start", "first", "schema", "processor", "registration", "result", "troubleshooting", "running", "dask", "kit"),
     *("own", "contract", "exchange", "fields", "changes", "errors", "faults", "glossary"),
@@ -200,3 +204,22 @@ def test_links_inside_hold_and_links_outside_are_well_formed(name):
         assert target.is_file(), anchor["href"]
         if link.fragment and target.suffix == ".html":
             assert soup(target).find(id=unquote(link.fragment)), anchor["href"]
+
+
+def test_the_whole_book_is_printed_with_all_that_its_pages_fold(chromium, tmp_path):
+    built = subprocess.run([sys.executable, ROOT / "book" / "build.py", "singlehtml"], capture_output=True, text=True)
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert "Executing notebook" not in built.stdout
+    print_book(chromium, tmp_path / "book.pdf")
+    pages = len(re.findall(rb"/Type /Page\b", (tmp_path / "book.pdf").read_bytes()))
+    page = chromium.new_page()
+    page.emulate_media(media="print")
+    page.goto(PAGE.as_uri())
+    chapters = page.locator("span[id^='document-'] + section")
+    assert pages > chapters.count() == len(PAGES) - 1  # the first page is not one of them
+    assert chapters.evaluate_all("all => [...new Set(all.map(one => getComputedStyle(one).breakBefore))]") == ["page"]
+    assert page.locator("img").evaluate_all("all => all.filter(one => !one.naturalWidth).length") == 0
+    folded = page.locator("details.hide pre")
+    assert folded.count() and folded.first.is_visible() and folded.last.is_visible()
+    assert not page.locator(".copybtn:visible, .bd-sidebar-primary:visible").count()
+    page.close()
