@@ -1,4 +1,4 @@
-"""The engine: the facts about each node, in the order of a run."""
+"""The facts about each node, in an order in which the nodes can run."""
 
 import os
 from collections import Counter

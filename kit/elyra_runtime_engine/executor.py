@@ -4,11 +4,11 @@ An executor knows one place: this machine, a cluster, a queue. It takes tasks, s
 else is the engine's: the order of the nodes, their files, attempts, logs, results, and the page.
 
 - The engine names each task by a key, and writes down that it is going to submit it, before it does so, and the handle
-  after that. Whoever is asked to submit the same key again submits the same task.
+  after that. If the engine submits a key a second time, the executor must treat it as the same task.
 - An attempt claims its folder before it begins, so a task that a place starts twice runs once.
-- How a node has ended is in the result in the attempt's folder. A status counts only where there is none.
-- An answer that lacks a task, like ``Unreachable``, means that nobody knows. It changes nothing.
-- To cancel is to ask. That a task has ended, the next answer says.
+- How a node has ended is in the result in the attempt's folder. A status counts only where there is no result.
+- If a task is not in the answer, or if the place raises ``Unreachable``, nobody knows its state, and nothing changes.
+- ``cancel`` only asks the place to end a task. A later answer of ``poll`` says that it has ended.
 """
 
 import asyncio
