@@ -64,6 +64,7 @@ def test_nothing_of_a_deleted_run_is_left_and_the_files_of_its_pipeline_stay(ser
     variables = [{"env_var": "KEY", "value": SECRET}]
     _, id = submit(server, node("failing", filename="failing.py", env_vars=variables))
     ended(server, id)
+    until(lambda: not find_run(id).has_driver(), "the end of the driver, which removes files")
     assert traces(server, id) and traces(server, SECRET)
     answer = delete_at(server, id)
     assert (answer.status_code, answer.json()) == (200, {"id": id, "missing": ""})
