@@ -35,7 +35,7 @@ book: setup ## run every chapter, build the book, and say where it is
 
 .PHONY: print
 print: book ## print the whole book as a PDF, with an installed Chromium
-	@$(ENV) book/build.py singlehtml > _build/print.log 2>&1 || { cat _build/print.log; exit 1; }
+	@$(call jupyter_in,_build/jupyter) $(ENV) book/build.py singlehtml > _build/print.log 2>&1 || { cat _build/print.log; exit 1; }
 	@$(ENV) pictures/printed.py
 
 .PHONY: test

@@ -62,7 +62,8 @@ def _colour_changes(app, doctree, page):
 def build(builder="html"):
     """Build the book in ``_build/html``. Return true if it is complete, and nothing was warned of.
 
-    With the builder ``singlehtml``, make one page of the book that is there, in ``_build/singlehtml``. No chapter runs.
+    With the builder ``singlehtml``, make one page of the book in ``_build/singlehtml``. Of a book that is there, no
+    chapter runs, unless Sphinx finds that a file was written since.
     """
     os.environ["WORKSHOP"] = ""  # the reader's own files are neither read nor changed
     sphinx_multitoc_numbering.setup = _set_up_numbering_for_parallel_reading

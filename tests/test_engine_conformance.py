@@ -10,12 +10,11 @@ from unittest import mock
 
 import pytest
 from awkward import HABITS
-from runs import processes
+from runs import processes, until
 
 from elyra_runtime_engine.conformance import contract
 from elyra_runtime_engine.conformance.contract import ExecutorContract
 from elyra_runtime_engine.conformance.faults import Fate
-from elyra_runtime_engine.conformance.runs import until
 from elyra_runtime_engine.executor import Unreachable
 from elyra_runtime_engine.processes import Processes
 
