@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import forked  # noqa: E402
 import oracle  # noqa: E402
 from broken import Installation, installed  # noqa: E402
-from broken_kit import KitInstallation  # noqa: E402
+from generated import Describes, Runs  # noqa: E402
 from mistakes import PROJECT, kept_away, mistakes, texts  # noqa: E402
 
 SEED = 25
@@ -32,7 +32,8 @@ FIELDS = {
 }
 PROJECTS = {
     "by hand": (Installation, oracle.User("trialruntime", "TRIAL_RUNTIME", FIELDS, ("json",))),
-    "on the kit": (KitInstallation, oracle.User("smallest", "SMALLEST", {}, ())),
+    "generated, describes": (Describes, oracle.User("orbit", "ORBIT", FIELDS, ("json",))),
+    "generated, runs": (Runs, oracle.User("orbit", "ORBIT", {"parallel_nodes": 2}, (), runs=True)),
 }
 UNBUILT, HARMLESS, DOCTOR, CONTRACT, NOBODY = "not built", "harmless", "doctor", "contract", "nobody"
 

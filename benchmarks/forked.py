@@ -40,6 +40,12 @@ def _pipeline():
     pipeline()
 
 
+def _elyra_run():
+    from elyra_runtime_engine.command import main
+
+    sys.exit(main())
+
+
 def _pytest():
     import pytest
 
@@ -63,6 +69,7 @@ COMMANDS = {
     "jupyter-server": _server,
     "elyra-metadata": _metadata,
     "elyra-pipeline": _pipeline,
+    "elyra-run": _elyra_run,
     "elyra-runtime-doctor": _doctor,
     "pytest": _pytest,
     Path(sys.executable).name: _python,

@@ -70,12 +70,6 @@ def _documents(files):
             yield name, json.loads(text)
 
 
-def _schemas(files):
-    for name, document in _documents(files):
-        if "properties" in document:
-            yield name, document
-
-
 def _places(value, path=()):
     """Yield the path of each value below ``value``."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
@@ -170,9 +164,42 @@ def json_text_mistakes(files, rng):
                 yield Mistake(f"JSON text: {kind}", f"{file} {number}", {file: each})
 
 
-def _fields(document):
-    found = document.get("properties", {}).get("metadata", {}).get("properties", {})
-    return {name: field for name, field in found.items() if name != "runtime_type"}
+class _Described(NamedTuple):
+    """Fields that a file describes: where they are in it, and how one is required."""
+
+    file: str
+    document: object
+    path: tuple
+    require: object
+    """A function that takes a document, and the name of a field that will be required in it."""
+
+    def fields(self):
+        return [name for name in _at(self.document, self.path) if name != "runtime_type"]
+
+    def with_field(self, name, field, required):
+        new = copy.deepcopy(self.document)
+        _at(new, self.path)[name] = copy.deepcopy(field)
+        if required:
+            self.require(new, name)
+        return json.dumps(new, indent=2)
+
+
+def _described(files):
+    """Yield the fields of each file, whether it is a schema or holds nothing but fields."""
+    for file, document in _documents(files):
+        if "properties" in document:
+            yield _Described(file, document, ("properties", "metadata", "properties"), _require_in_the_list)
+        elif all(isinstance(field, dict) and "title" in field for field in document.values()):
+            yield _Described(file, document, (), _require_in_the_field)
+
+
+def _require_in_the_list(document, name):
+    document["properties"]["metadata"]["required"].append(name)
+
+
+def _require_in_the_field(document, name):
+    field = document.get(name, {})
+    document[name] = {**field, "required": True} if isinstance(field, dict) else field
 
 
 NEW_FIELD = {
@@ -215,24 +242,24 @@ FIELD_CHANGES = {
 
 
 def field_mistakes(files, rng):
-    for file, document in _schemas(files):
-        container = ("properties", "metadata", "properties")
+    for described in _described(files):
+        file = described.file
         for required in (False, True):
             for kind, field in NEW_FIELD.items():
-                new = copy.deepcopy(document)
-                _at(new, container)["queue"] = field
-                if required:
-                    _at(new, container[:-1])["required"].append("queue")
                 place = f"{file} {'required' if required else 'optional'}"
-                yield Mistake(f"field: one {kind}", place, {file: json.dumps(new, indent=2)})
-        for name in _fields(document):
+                yield Mistake(f"field: one {kind}", place, {file: described.with_field("queue", field, required)})
+        for name in described.fields():
+            path = (*described.path, name)
             for kind, words in FIELD_CHANGES.items():
-                new = _changed(document, (*container, name), lambda parent, key, words=words: parent[key].update(words))
+                new = _changed(
+                    described.document, path, lambda parent, key, words=words: parent[key].update(copy.deepcopy(words))
+                )
                 yield Mistake(f"field: {kind}", f"{file} {name}", {file: new})
-            new = _changed(
-                document, (*container[:-1], "required"), lambda parent, key, name=name: parent[key].append(f"{name}s")
+            new = copy.deepcopy(described.document)
+            described.require(new, f"{name}s")
+            yield Mistake(
+                "field: one that is required and not there", f"{file} {name}s", {file: json.dumps(new, indent=2)}
             )
-            yield Mistake("field: one that is required and not there", f"{file} {name}s", {file: new})
 
 
 # TOML: the project.

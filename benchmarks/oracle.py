@@ -54,12 +54,14 @@ def _note(facts, step, server, installation, user):
 
 
 class User(NamedTuple):
-    """Who uses the runtime: which tile they look for, what they enter, and in which formats they export."""
+    """Who uses the runtime: which tile they look for, what they enter, in which formats they export, and whether they
+    wait for nodes that run."""
 
     runtime: str
     type_id: str
     fields: dict
     formats: tuple
+    runs: bool = False
 
 
 def types(server, installation, user):
@@ -226,6 +228,8 @@ def by_command(server, installation, user):
     yield "submit says where", bool(link and link[1] != "None")
     yield "the processor logs", "work" in done.stdout + done.stderr
     yield "submit has no secret", not _tells(done.stdout + done.stderr)
+    if user.runs:
+        yield "the nodes run", _run(installation, "elyra-run", "mine.pipeline", "command").returncode
     for format in user.formats:
         target = ["--format", format, "--output", Path(installation.root, f"command.{format}")]
         done = _run(installation, "elyra-pipeline", "export", "mine.pipeline", "--runtime-config", "command", *target)

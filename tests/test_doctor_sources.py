@@ -112,32 +112,6 @@ def test_a_schema_that_is_left_out_of_the_wheel_is_named(tree, tmp_path, capsys)
     assert "names 'trialruntime.json', which is not there" in found[54]
 
 
-def test_a_runtime_as_a_fork_of_elyra_3_has_it_is_told_what_elyra_4_lacks(tmp_path, capsys):
-    """The traits of the form of a fork for UNICORE (github.com/aaikoko/elyra), in a package of its own."""
-    fields = {
-        "system": {"type": "string", "enum": ["a", "b"], "default": "a", "uihints": {"field_type": "dropdown"}},
-        "authentication_token": {"type": "string", "uihints": {"secure": True}},
-        "tags": {"type": "array", "uihints": {"field_type": "tags"}},
-    }
-    schema = {"name": "fork", "title": "Fork", "schemaspace": "runtimes"}
-    schema["schemaspace_id"] = "130b8e00-de7c-4b32-b553-b4a52824a3b5"
-    metadata = {"type": "object", "properties": fields, "required": ["system", "authentication_token"]}
-    schema["properties"] = {"schema_name": {"const": "fork"}, "display_name": {"type": "string"}, "metadata": metadata}
-    (tmp_path / "fork").mkdir()
-    (tmp_path / "fork" / "__init__.py").write_text("class Processor:\n    pass\n", encoding="utf-8")
-    (tmp_path / "fork" / "fork.json").write_text(json.dumps(schema), encoding="utf-8")
-    groups = ("elyra.pipeline.processors", "metadata.schemas_providers")
-    points = [f'[project.entry-points."{group}"]\nfork = "fork:Processor"\n' for group in groups]
-    build = '[build-system]\nbuild-backend = "hatchling.build"\n'
-    (tmp_path / "pyproject.toml").write_text("\n".join([build, *points]), encoding="utf-8")
-    status, found = examine(tmp_path, capsys)
-    assert (status, sorted(found)) == (1, [19, 27, 30, 71, 72])
-    assert "no field 'api_endpoint' and no field 'cos_endpoint'" in found[27]
-    assert "not masked: 'authentication_token'" in found[30]
-    assert "tags: it is an array without items" in found[71]
-    assert "authentication_token.uihints.secure: only Elyra 3 reads this word; see 'ui:field'" in found[72]
-
-
 def test_an_entry_point_that_is_no_text_is_named(tree, capsys):
     replace(tree, "pyproject.toml", '"trial_runtime.processor:TrialPipelineProcessor"', "7")
     status, found = examine(tree, capsys)

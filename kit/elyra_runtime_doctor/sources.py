@@ -28,6 +28,9 @@ SCHEMA_ROWS = (19, 21, 22, 27, 28, 29, 30, 61, 67, 68, 69, 70, 71, 72, 73)
 """The rows whose checks ask a runtime for its schema, and for nothing else."""
 
 PROJECT = "pyproject.toml"
+ELYRAS_OWN = "local", "kfp", "airflow"
+"""The runtimes that Elyra brings (Elyra 4.1.1, ``setup.py``)."""
+
 ARCHIVES = (".whl", ".tar.gz", ".zip")
 POINT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
@@ -165,6 +168,12 @@ def names_agree(source):
         return fail(f"the entry point is called {source.name!r}; the schema in {source.schema_path} {name!r}")
 
 
+def name_is_free(source):
+    """The names of Elyra's own runtimes."""
+    if source.name in ELYRAS_OWN and "elyra" not in source.package.tops:
+        return fail(f"{source.package.declared_in}: {source.name!r} is the name of one of Elyra's own runtimes")
+
+
 def processor_is_there(source):
     """The module and the class that the entry point names."""
     return _is_there(source.package, source.name, source.point)
@@ -224,6 +233,8 @@ def provider_is_there(source):
 
 def provider_is_declared(source):
     """The entry points in the group `metadata.schemas_providers`, and the JSON files that the code names."""
+    if source.name == "local":
+        raise Skip("the runtime local has no configurations")
     if not source.package.groups.get(PROVIDERS) and not source.package.on_the_kit:
         return fail(f"{source.package.declared_in}: no entry point in the group {PROVIDERS!r}")
     there = {PurePosixPath(file).name for file in source.package.files}
@@ -347,6 +358,7 @@ OF_THE_PACKAGE = {80: groups_are_elyras}
 OF_A_RUNTIME = {
     1: names_agree,
     3: processor_is_there,
+    5: name_is_free,
     17: icon_is_there,
     20: schema_is_accepted,
     25: metadata_class_is_there,
