@@ -1,7 +1,7 @@
 """What the code of a loaded module asks for, and what is not there: it would be an error as soon as it runs.
 
-Only what is certain is told: names that nothing defines, attributes that no class gives, and calls with arguments
-that the function does not take. Nothing is called.
+Only what is certain is told: names that nothing defines, attributes that no class gives, calls with arguments that the
+function does not take, and what is done with the result of a function that returns none. Nothing is called.
 """
 
 import ast
@@ -15,6 +15,12 @@ from pathlib import Path
 
 from elyra_runtime_doctor.form import meant
 
+OTHER_ERRORS = {"OSError", "ValueError", "KeyError", "IndexError", "RuntimeError", "ImportError", "ModuleNotFoundError"}
+"""Errors that are no ``NameError``, ``AttributeError`` or ``TypeError``."""
+
+STORED = re.compile(r"\bself\.(\w+)\b(?=[^=\n(]*=[^=]|: )|\bas self\.(\w+)")
+"""What is stored in ``self``, in a text that is Python."""
+
 
 def problems(module, packages):
     """Yield what is wrong in ``module``, texts with file and line. Calls are judged that go to these ``packages``.
@@ -26,7 +32,12 @@ def problems(module, packages):
         reading = _Reading(module, packages, ast.parse(source), symtable.symtable(source, module.__file__, "exec"))
     except (SyntaxError, ValueError, RecursionError):  # a module that is loaded and cannot be read is no Python
         return
-    found = [*reading.undefined_names(), *reading.lost_attributes(), *reading.impossible_calls()]
+    found = [
+        *reading.undefined_names(),
+        *reading.lost_attributes(),
+        *reading.impossible_calls(),
+        *reading.lost_results(),
+    ]
     yield from (f"{module.__file__}:{line}: {problem}" for line, problem in sorted(set(found)))
 
 
@@ -42,10 +53,12 @@ class _Reading:
     def __init__(self, module, packages, tree, table):
         self.module, self.packages, self.tree = module, packages, tree
         self.nodes = [*_certain(tree)]
+        self.parents = {id(child): node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
         self.tables = [*_below(table)]
         functions = [each for each in self.tables if each.get_type() in ("function", "class")]
         symbols = [symbol for each in functions for symbol in each.get_symbols()]
         self.shadowed = {each.get_name() for each in symbols if each.is_parameter() or each.is_local()}
+        self.functions = {name: each for name, each in _functions(tree).items() if name not in self.shadowed}
         self.kinds = {
             node: vars(module).get(node.name)
             for node in tree.body
@@ -54,7 +67,7 @@ class _Reading:
 
     def undefined_names(self):
         symbols = [symbol for each in self.tables for symbol in each.get_symbols()]
-        known = {*vars(self.module), *dir(builtins), "__class__"}
+        known = {*vars(self.module), *dir(builtins), "__class__", "__annotations__"}
         of_the_module = {*self.tables[0].get_symbols(), *(each for each in symbols if each.is_declared_global())}
         # Also what is bound only for type checkers, or only where an import succeeds.
         known |= {each.get_name() for each in of_the_module if each.is_assigned() or each.is_imported()}
@@ -72,7 +85,7 @@ class _Reading:
                     yield node.lineno, f"the module {of.__name__} has no {node.attr!r}{meant(node.attr, dir(of))}"
         for tree, kind in self.kinds.items():
             given = _given(kind)
-            for node in _certain(tree):
+            for node in _certain_of(tree):
                 lost = _is_of_self(node) and isinstance(node.ctx, ast.Load) and node.attr not in given
                 if given and lost and not node.attr.startswith("__"):
                     yield node.lineno, f"{kind.__name__} has no {node.attr!r}{meant(node.attr, given)}"
@@ -82,15 +95,46 @@ class _Reading:
             if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)):
                 yield from self._impossible(node, self._called(node.func))
         for tree, kind in self.kinds.items():
-            for node in ast.walk(tree):
+            for node in _certain_of(tree):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                     yield from self._impossible(node, _method(node.func, kind))
 
+    def lost_results(self):
+        for node in self.nodes:
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                yield from self._lost_result(node, self.functions.get(node.func.id), node.func)
+        for tree, kind in self.kinds.items():
+            if not type.__subclasses__(kind):  # where there are, they may return more
+                methods = _functions(tree)
+                for node in _certain_of(tree):
+                    of_self = node.func if isinstance(node, ast.Call) else node
+                    if _is_of_self(of_self):
+                        yield from self._lost_result(node, methods.get(of_self.attr), of_self)
+
+    def _lost_result(self, node, function, name):
+        asked = isinstance(node, ast.Call) != _is_property(function)
+        if function and asked and _returns_nothing(function) and self._is_used(node):
+            yield node.lineno, f"{ast.unparse(name)} returns nothing: it has no return with a value"
+
+    def _is_used(self, node):
+        """Tell whether the result is kept, or something is asked of it. Who only hands it on may hand on ``None``."""
+        parent = self.parents[id(node)]
+        places = {
+            ast.Attribute: "value",
+            ast.Subscript: "value",
+            ast.Call: "func",
+            ast.For: "iter",
+            ast.Starred: "value",
+        }
+        kept = {ast.Assign: "value", ast.AnnAssign: "value", ast.NamedExpr: "value"}
+        return getattr(parent, {**places, **kept}.get(type(parent), ""), None) is node
+
     def _impossible(self, node, called):
-        if called is None or (getattr(called, "__module__", None) or "").partition(".")[0] not in self.packages:
+        own = (getattr(called, "__module__", None) or "").partition(".")[0] in self.packages
+        if not own and not (inspect.isfunction(called) or inspect.isbuiltin(called)):
             return
         starred = [each for each in node.args if isinstance(each, ast.Starred)]
-        if starred or any(each.arg is None for each in node.keywords):
+        if hasattr(called, "__signature__") or starred or any(each.arg is None for each in node.keywords):
             return
         try:
             signature = inspect.signature(called)
@@ -102,7 +146,7 @@ class _Reading:
             yield node.lineno, f"{ast.unparse(node.func)}{signature} is called with other arguments: {error}"
 
     def _global(self, name):
-        return None if name in self.shadowed else vars(self.module).get(name)
+        return None if name in self.shadowed else vars(self.module).get(name, getattr(builtins, name, None))
 
     def _called(self, func):
         if isinstance(func, ast.Name):
@@ -121,10 +165,54 @@ def _is_of_self(node):
     return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
 
 
-def _certain(tree):
-    """Yield the nodes of ``tree`` that nothing keeps from an error: no ``try``, and no test for what is there."""
+def _functions(tree):
+    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def _is_property(function):
+    names = [ast.unparse(each).rpartition(".")[2] for each in getattr(function, "decorator_list", ())]
+    return bool({"property", "cached_property"} & set(names))
+
+
+def _returns_nothing(function):
+    """Tell whether ``function`` ends without a value, as it is: an abstract one, or a decorated one, may do more."""
+    if function.decorator_list and not _is_property(function):
+        return False
+    nodes = [*own_nodes(function)]
+    gives = [
+        each
+        for each in nodes
+        if isinstance(each, (ast.Yield, ast.YieldFrom)) or getattr(each, "value", None) and isinstance(each, ast.Return)
+    ]
+    only_raises = isinstance(function.body[-1], ast.Raise) or "NotImplemented" in ast.unparse(function)
+    return not gives and not only_raises
+
+
+def own_nodes(tree):
+    """Yield the nodes of a function, and none of the functions inside it."""
     for child in ast.iter_child_nodes(tree):
-        if isinstance(child, ast.Try) and child.handlers:
+        if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            yield child
+            yield from own_nodes(child)
+
+
+def _catches_mistakes(handler):
+    """Tell whether ``handler`` lets the code go on after an error such as those that are looked for here."""
+    named = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    others = [isinstance(each, ast.Name) and each.id in OTHER_ERRORS for each in named]
+    return not all(others) and not isinstance(handler.body[-1], ast.Raise)
+
+
+def _certain(tree):
+    """Yield the nodes of ``tree`` that nothing keeps from an error: no ``try``, and no test for what is there.
+
+    Annotations are left out: those that are evaluated at all are so when the module is loaded.
+    """
+    annotations = getattr(tree, "annotation", None), getattr(tree, "returns", None)
+    for child in ast.iter_child_nodes(tree):
+        if child in annotations:
+            continue
+        if isinstance(child, ast.Try) and any(map(_catches_mistakes, child.handlers)):
             children = [*child.handlers, *child.orelse, *child.finalbody]
         elif isinstance(child, (ast.If, ast.IfExp, ast.BoolOp)) and _tests_what_is_there(child):
             children = []
@@ -135,9 +223,16 @@ def _certain(tree):
             yield from _certain(each)
 
 
+def _certain_of(kind):
+    """Yield the nodes of a class as ``_certain`` does, but for a class inside it, whose ``self`` is another one."""
+    inner = [each for each in ast.walk(kind) if isinstance(each, ast.ClassDef) and each is not kind]
+    others = {id(node) for each in inner for node in ast.walk(each)}
+    return (node for node in _certain(kind) if id(node) not in others)
+
+
 def _tests_what_is_there(node):
     text = ast.unparse(node.test if isinstance(node, (ast.If, ast.IfExp)) else node)
-    return any(word in text for word in ("hasattr", "TYPE_CHECKING", "sys.platform", "sys.version", "os.name"))
+    return any(word in text for word in ("hasattr", "TYPE_CHECKING", "sys.", "os.name", "platform", "implementation"))
 
 
 def _given(kind):
@@ -152,7 +247,7 @@ def _given(kind):
         if base.__module__.partition(".")[0] != "traitlets" and re.search(r"setattr\(|__dict__|vars\(self\)", source):
             return set()
         given |= set(vars(base).get("__annotations__", {})) | set(vars(base).get("__slots__", ()))
-        given |= set(re.findall(r"\bself\.(\w+)\b(?=[^=\n(]*=[^=])", source))
+        given |= {name for names in STORED.findall(source) for name in names}
     return given
 
 

@@ -28,14 +28,6 @@ def tree_of(module):
         return ast.Module([], [])
 
 
-def own_nodes(tree):
-    """Yield the nodes of a function, and none of the functions inside it."""
-    for child in ast.iter_child_nodes(tree):
-        if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-            yield child
-            yield from own_nodes(child)
-
-
 def top(module):
     """Return the package of a module, by name."""
     return module.partition(".")[0]

@@ -4,7 +4,8 @@ import ast
 import inspect
 import textwrap
 
-from elyra_runtime_doctor.checks.code import NOT_THE_AUTHORS, own_nodes, place, syntax_tree, top
+from elyra_runtime_doctor.checks.code import NOT_THE_AUTHORS, place, syntax_tree, top
+from elyra_runtime_doctor.reading import own_nodes
 from elyra_runtime_doctor.rows import PACKAGE, RUN, SILENT, Skip, check, explain, fail, warn
 
 
@@ -43,6 +44,8 @@ def process_is_there(runtime):
 def export_is_there(runtime):
     """The method `export` of the processor, and the export formats of its type."""
     formats = getattr(runtime.resources, "export_file_types", None)
+    if formats and not all(isinstance(each, dict) for each in formats):
+        raise Skip("its export formats are no list of dicts (row 16)")
     if formats and not _is_own(runtime, "export"):
         return fail(f"export is that of Elyra's base class, and export_file_types is {formats}")
     function = getattr(type(runtime.processor), "export", None)

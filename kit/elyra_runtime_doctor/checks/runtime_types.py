@@ -116,11 +116,24 @@ def other_types_are_kept(runtime):
 def resources_are_complete(runtime):
     """The attributes of the type's resources."""
     try:
-        runtime.resources.to_dict()
+        told = runtime.resources.to_dict()
     except Skip:
         raise
     except Exception as error:
         return fail(f"{type(error).__name__}: {error}")
+    if not isinstance(told["icon"], str):
+        return fail(f"icon_endpoint is {told['icon']!r}, and no text")
+    formats = told["export_file_types"]
+    texts = isinstance(formats, list) and all(_is_format(each) for each in formats)
+    if formats is not None and not texts:
+        return fail(
+            f"export_file_types is {formats!r}, and no list of dicts with the texts 'id' and 'display_name'",
+            fix='export_file_types = [{"id": "json", "display_name": "JSON"}]',
+        )
+
+
+def _is_format(value):
+    return isinstance(value, dict) and all(isinstance(value.get(key), str) for key in ("id", "display_name"))
 
 
 @check(
@@ -302,6 +315,11 @@ def _holds(module, file):
     return any(any(Path(folder).rglob(file)) for folder in (spec and spec.submodule_search_locations) or ())
 
 
+def _can_be_linked(point):
+    """Tell whether Jupyter Server (2, ``ExtensionPoint``) can link the extension of this ``point``."""
+    return callable(getattr(point.app, "_link_jupyter_server_extension", None))
+
+
 def _static_folders(modules):
     """Return the folders with static files of Jupyter Server extensions, by the extension's name."""
     from jupyter_server.extension.manager import ExtensionPackage
@@ -310,7 +328,7 @@ def _static_folders(modules):
     for module in modules:
         try:
             points = ExtensionPackage(name=module, enabled=True).extension_points
-            folders |= {name: list(point.app.static_paths) for name, point in points.items() if point.app is not None}
+            folders |= {name: list(point.app.static_paths) for name, point in points.items() if _can_be_linked(point)}
         except Exception:  # Jupyter Server says so when it starts; it then serves nothing of it
             continue
     return folders
