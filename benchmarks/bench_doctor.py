@@ -36,6 +36,7 @@ PROJECTS = {
     "generated, runs": (Runs, oracle.User("orbit", "ORBIT", {"parallel_nodes": 2}, (), runs=True)),
 }
 UNBUILT, HARMLESS, DOCTOR, CONTRACT, NOBODY = "not built", "harmless", "doctor", "contract", "nobody"
+TITLES = {"by hand": "Trial Runtime", "generated, describes": "Orbit", "generated, runs": "Orbit"}
 
 
 def put(mistake, installation):
@@ -137,6 +138,37 @@ def results(jobs, healthy, workers, before):
     return said_in(directory)
 
 
+def look(found, jobs):
+    """Ask a browser about what is named, and harmless as far as the server tells. Change the verdict where it hurts."""
+    import in_browser
+    from lab import browser
+
+    made = {(project, mistake.kind, mistake.place): mistake for project, mistake in jobs}
+    healthy = {}
+    with browser() as chromium, tempfile.TemporaryDirectory() as place:
+        for number, each in enumerate(one for one in found if one["verdict"] == HARMLESS and one["doctor"]):
+            project = each["project"]
+            kind, user = PROJECTS[project]
+            if project not in healthy:
+                installation = kind(Path(place, f"healthy-{len(healthy)}"))
+                fields = _fields(installation.source)
+                healthy[project] = fields, in_browser.ask(installation, user, chromium, TITLES[project], fields)
+            installation = kind(Path(place, str(number)))
+            put(made[project, each["kind"], each["place"]], installation)
+            fields, facts = healthy[project]
+            each["worse"] = oracle.worse(facts, in_browser.ask(installation, user, chromium, TITLES[project], fields))
+            each["verdict"] = DOCTOR if each["worse"] else HARMLESS
+            shutil.rmtree(installation.directory, ignore_errors=True)
+
+
+def _fields(source):
+    """Return the names of the fields that the form of a healthy runtime shows."""
+    documents = [json.loads(text) for name, text in texts(source).items() if name.endswith(".json")]
+    described = max(documents, key=lambda each: len(json.dumps(each)))
+    described = described.get("properties", {}).get("metadata", {}).get("properties", described)
+    return [name for name in described if name != "runtime_type"]
+
+
 def table(found):
     """Yield the lines of a table: for each kind of mistake how many hurt, and who names them."""
     row = "{:<58} {:>5} {:>5} {:>6} {:>8} {:>6} {:>6}"
@@ -158,6 +190,7 @@ def main():
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--all", action="store_true", help="show the kinds that are kept away, too")
     parser.add_argument("--again", metavar="FOLDER", help="keep what Elyra said in an earlier run, and ask the others")
+    parser.add_argument("--look", action="store_true", help="ask a browser about false alarms")
     options = parser.parse_args()
     before = said_in(options.again) if options.again else []
     before = {(each["project"], each["kind"], each["place"]): each["worse"] for each in before if "worse" in each}
@@ -174,10 +207,14 @@ def main():
         jobs = [(project, mistake) for project, mistake in jobs if (project, mistake.kind, mistake.place) in before]
     print(f"{len(jobs)} mistakes of {len({mistake.kind for _, mistake in jobs})} kinds.", file=sys.stderr, flush=True)
     found = results(jobs, healthy, options.workers, before)
+    if options.look:
+        look(found, jobs)
+    alarms = [each for each in found if each["verdict"] == HARMLESS and each["doctor"]]
     for heading, away in (("Kinds that the checks were written for", False), ("Kinds that were kept away", True)):
         if options.all or not away:
             rows = table([each for each in found if kept_away(each["kind"]) == away])
             print(f"{heading}:\n", *rows, "", sep="\n")
+    print("Named, and harmless:", *(f"{one['kind']}: {one['place']}: {one['doctor']}" for one in alarms), sep="\n")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,12 @@ def _server():
     main()
 
 
+def _lab():
+    from jupyterlab.labapp import main
+
+    main()
+
+
 def _metadata():
     from elyra.metadata.metadata_app import MetadataApp
 
@@ -67,6 +73,7 @@ def _doctor():
 
 COMMANDS = {
     "jupyter-server": _server,
+    "jupyter-lab": _lab,
     "elyra-metadata": _metadata,
     "elyra-pipeline": _pipeline,
     "elyra-run": _elyra_run,
@@ -89,7 +96,7 @@ def import_what_they_import():
         "elyra_runtime_doctor.live",
         "jupyter_server.serverapp",
         "jupyter_server.services.contents.handlers",
-        "jupyterlab",
+        "jupyterlab.labapp",
         "pytest",
         "requests",
     )

@@ -113,6 +113,9 @@ def form(server, installation, user):
     body = {"schema_name": user.runtime, "display_name": "Mine", "name": "mine"}
     answer = server.post("elyra/metadata/runtimes", {**body, "metadata": {**sent, "display_name": "Mine"}})
     yield "it is saved", answer.status_code
+    other = {**body, "name": "other", "metadata": {**sent, "nobody_described_it": "x"}}
+    yield "a field that nobody described", server.post("elyra/metadata/runtimes", other).status_code
+    server.delete("elyra/metadata/runtimes/other")
     answer = server.get("elyra/metadata/runtimes")
     yield "the list is answered", answer.status_code
     mine = next((each for each in answer.json()["runtimes"] if each["name"] == "mine"), {})
@@ -179,6 +182,8 @@ def submission(server, installation, user):
             yield f"export of {name} has no secret", not _tells(text)
         answer = server.export(document, f"mine.{format}", format=format)
         yield "a file that is there is not overwritten", answer.status_code >= 400
+        answer = server.export(document, f"../mine.{format}", format=format)
+        yield "an export outside of the root directory is refused", answer.status_code >= 400
     broken = pipeline(user, file="lost.py")
     answer = server.post("elyra/pipeline/schedule", broken)
     yield "a lost file is refused by name", answer.status_code >= 400 and "lost.py" in answer.text

@@ -6,6 +6,8 @@ local runtime (github.com/Artenx/jupyter-ml), and a runtime as it was written fo
 
 import functools
 import json
+import zipfile
+from importlib.metadata import distribution
 
 import pytest
 from broken import Installation, installed_from
@@ -144,6 +146,17 @@ def found_in(report, name):
     return {each["number"]: each["found"] for each in wrong if each["runtime"] == name}
 
 
+def test_elyras_own_wheel_has_no_fault(tmp_path):
+    """The wheel is made of the files that it has installed."""
+    with zipfile.ZipFile(tmp_path / "elyra.whl", "w") as wheel:
+        for file in distribution("elyra").files:
+            if file.suffix in (".py", ".json", ".svg", ".txt") and ".." not in file.parts:
+                wheel.write(file.locate(), file)
+    report = sources.examine(tmp_path / "elyra.whl")
+    assert report["runtimes"] == ["airflow", "kfp", "local"]
+    assert [each for each in report["results"] if each["status"] not in ("pass", "skipped")] == []
+
+
 @pytest.mark.parametrize("installation", ["unicore"], indirect=True)
 def test_a_fork_is_told_what_elyra_4_asks_for(installation):
     found = found_in(installation.doctor("unicore"), "unicore")
@@ -169,7 +182,7 @@ def test_who_takes_the_place_of_the_local_runtime_is_told_that_the_name_is_taken
     assert [*found] == [5]
     with installation.server() as server:
         registered = [line.split("'")[1] for line in server.log.splitlines() if "Registering local processor" in line]
-    assert len(registered) == 2
+    assert registered == ["other.Processor", "elyra.pipeline.local.local_processor.LocalPipelineProcessor"]
     assert found[5].endswith("Elyra takes the last")
     before = found_in(sources.examine(installation.source), "local")
     assert before == {5: "pyproject.toml: 'local' is the name of one of Elyra's own runtimes"}

@@ -29,6 +29,8 @@ else:
 PROCESSORS = "elyra.pipeline.processors"
 PROVIDERS = "metadata.schemas_providers"
 GROUPS = PROCESSORS, PROVIDERS
+OTHER_GROUPS = "metadata.schemaspaces", "elyra.component.catalog_types"
+"""Groups that Elyra 4.1 reads, too, for what is no runtime."""
 
 
 @check(
@@ -193,6 +195,11 @@ def _elyras(groups):
     return {group: groups[group] for group in GROUPS if groups.get(group)}
 
 
+def group_meant_by(name):
+    """Return the group of ``GROUPS`` that ``name`` is nearly, or ``None``."""
+    return None if name in (*GROUPS, *OTHER_GROUPS) else nearly(name, GROUPS)
+
+
 def source_of(file):
     """Return the ``pyproject.toml`` that an editable distribution was installed from, or ``None``."""
     direct = file.path.parent / "direct_url.json"
@@ -250,7 +257,7 @@ def groups_are_elyras(survey):
         f"{file.path}: [{group}]; do you mean [{close}]?": f'[project.entry-points."{close}"]'
         for file in survey.visible_files
         for group in file.other_groups
-        for close in [nearly(group, GROUPS)]
+        for close in [group_meant_by(group)]
         if close
     }
     if near:
