@@ -187,6 +187,7 @@ def table(found):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--most", type=int, default=3, help="so many mistakes of each kind")
+    parser.add_argument("--seed", type=int, default=SEED, help="which mistakes of each kind")
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--all", action="store_true", help="show the kinds that are kept away, too")
     parser.add_argument("--again", metavar="FOLDER", help="keep what Elyra said in an earlier run, and ask the others")
@@ -200,7 +201,7 @@ def main():
     for project, (kind, user) in PROJECTS.items():
         with tempfile.TemporaryDirectory() as directory:
             installation = kind(Path(directory, "installation"))
-            jobs += [(project, mistake) for mistake in mistakes(texts(installation.source), SEED, options.most)]
+            jobs += [(project, mistake) for mistake in mistakes(texts(installation.source), options.seed, options.most)]
             if not before:
                 healthy[project] = oracle.ask(installation, user)
     if before:

@@ -147,7 +147,7 @@ def made_up(schema):
     values = {}
     for name in container.get("required") or []:
         field = container["properties"].get(name)
-        taken = [value for value in ("x", 1, {}, ["x"], True) if Draft7Validator(field or {}).is_valid(value)]
+        taken = [value for value in ("x", 1, {"a": "x"}, ["x"], True) if Draft7Validator(field or {}).is_valid(value)]
         values |= {name: taken[0]} if taken and "default" not in (field or {"default": None}) else {}
     return values
 

@@ -20,6 +20,7 @@ PROVED_BY = (
     ("demo_runtime/*", ("test_processor", "test_export", "test_installation")),
     ("kit/elyra_runtime_engine/command.py", ("test_engine_command",)),
     ("kit/elyra_runtime_engine/again.py", ("test_dask_runs",)),
+    ("kit/elyra_runtime_engine/runtime.py", ("test_engine_runtime", "test_engine_command")),
     ("kit/elyra_runtime_engine/start.py", ("test_engine_start", "test_engine_follow_up")),
     ("kit/elyra_runtime_engine/plan.py", ("test_dask_plan",)),
     ("dask/dask_runtime/cluster.py", ("test_dask_cluster",)),

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from broken import healthy
+from broken import ROOT, healthy
 from broken_kit import smallest
 from host import run
 
@@ -102,6 +102,24 @@ def test_a_mistake_is_named_before_it_is_installed(tree, capsys, file, old, new,
     status, found = examine(tree, capsys)
     assert status == 1
     assert re.search(re.escape(said), found[row]), found
+
+
+@pytest.mark.parametrize(
+    "old, new, row, said",
+    [
+        ('"type": "integer"', '"type": "intger"', 67, "machine.json: parallel_nodes.type: 'intger' is not valid"),
+        ('"title"', '"tilte"', 72, "machine.json: parallel_nodes.tilte: nobody reads this word; do you mean 'title'?"),
+        ('"default": 0', '"default": -1', 69, "machine.json: retries.default: -1 is less than the minimum of 0"),
+        ('"minimum": 1,', '"minimum": 1001,', 70, "machine.json: parallel_nodes: "),
+        ('"type": "integer",', "", 71, "machine.json: parallel_nodes: it has no type"),
+    ],
+)
+def test_a_mistake_in_the_fields_on_the_kit_is_named_before_it_is_installed(tmp_path, capsys, old, new, row, said):
+    shutil.copytree(ROOT / "local", tmp_path / "tree")
+    assert examine(tmp_path / "tree", capsys) == (0, {})
+    replace(tmp_path / "tree", "machine_runtime/machine.json", old, new)
+    _, found = examine(tmp_path / "tree", capsys)
+    assert said in found[row], found
 
 
 def test_a_schema_that_is_left_out_of_the_wheel_is_named(tree, tmp_path, capsys):

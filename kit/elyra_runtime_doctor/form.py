@@ -63,6 +63,12 @@ class OfSchema:
         return self.container.get("required")
 
 
+def holds_fields_alone(document):
+    """Tell whether ``document`` is no schema, but a dict of fields, as runtimes on the kit declare them."""
+    described = isinstance(document, dict) and all(isinstance(each, dict) for each in document.values())
+    return described and any({"title", "type"} <= set(each) for each in document.values())
+
+
 def hidden(field):
     """Tell whether the form does not show ``field``."""
     return bool(part(field, "uihints").get("hidden"))

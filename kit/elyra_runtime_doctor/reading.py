@@ -131,17 +131,25 @@ class _Reading:
 
     def _impossible(self, node, called):
         own = (getattr(called, "__module__", None) or "").partition(".")[0] in self.packages
-        if not own and not (inspect.isfunction(called) or inspect.isbuiltin(called)):
+        if not own and not (inspect.isfunction(called) or inspect.isbuiltin(called) or _is_plain(called)):
             return
         starred = [each for each in node.args if isinstance(each, ast.Starred)]
-        if hasattr(called, "__signature__") or starred or any(each.arg is None for each in node.keywords):
+        init = inspect.getattr_static(called, "__init__", None) if inspect.isclass(called) else None
+        if (
+            hasattr(called, "__signature__")
+            or isinstance(init, (classmethod, staticmethod))
+            or starred
+            or any(each.arg is None for each in node.keywords)
+        ):
             return
         try:
             signature = inspect.signature(called)
         except (TypeError, ValueError):
             return
+        # Others' signatures may name as required what is not, as those of inspect.Parameter do.
+        bind = signature.bind if own else signature.bind_partial
         try:
-            signature.bind(*node.args, **{each.arg: each.value for each in node.keywords})
+            bind(*node.args, **{each.arg: each.value for each in node.keywords})
         except TypeError as error:
             yield node.lineno, f"{ast.unparse(node.func)}{signature} is called with other arguments: {error}"
 
@@ -153,6 +161,11 @@ class _Reading:
             return self._global(func.id)
         of = self._global(func.value.id) if isinstance(func.value, ast.Name) else None
         return getattr(of, func.attr, None) if inspect.ismodule(of) else None
+
+
+def _is_plain(kind):
+    """Tell whether calling the class ``kind`` is nothing but calling its ``__init__``."""
+    return type(kind) is type and inspect.isfunction(kind.__init__) and kind.__new__ is object.__new__
 
 
 def _below(table):

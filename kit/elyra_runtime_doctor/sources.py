@@ -27,9 +27,15 @@ else:
 SCHEMA_ROWS = (19, 21, 22, 27, 28, 29, 30, 61, 67, 68, 69, 70, 71, 72, 73)
 """The rows whose checks ask a runtime for its schema, and for nothing else."""
 
+FIELDS_ROWS = (67, 68, 69, 70, 71, 72, 73)
+"""Those of them that are about the fields, and are asked of a file that holds nothing else."""
+
 PROJECT = "pyproject.toml"
 ELYRAS_OWN = "local", "kfp", "airflow"
 """The runtimes that Elyra 4.1 brings."""
+
+OF_THE_KIT = "secret", "required"
+"""What a field on the kit may say of itself, and what the kit makes no part of the field."""
 
 OF_ELYRAS_TESTS = "metadata-tests"
 """A schemas provider that Elyra 4.1 passes over, unless it tests itself (``SchemaManager``)."""
@@ -55,18 +61,20 @@ def examine(path):
 def report_on(package):
     """Return the report on the runtimes in ``package``, a ``Package``."""
     names = package.groups.get(PROCESSORS, {})
-    subjects = [(name, Source(package, name)) for name in names]
+    asked = [("the package", row, function, package) for row, function in OF_THE_PACKAGE.items()]
+    for name in names:
+        source = Source(package, name)
+        fields = _fields_of_the_kit(package) or source
+        asked += [(name, row, function, source) for row, function in OF_A_RUNTIME.items()]
+        asked += [
+            (name, row, ROWS[row].function, fields if row in FIELDS_ROWS else source) for row in sorted(SCHEMA_ROWS)
+        ]
     results = [
         {"runtime": name, **vars(finding), **ROWS[row].as_dict()}
-        for name, subject in [("the package", package), *subjects]
-        for row, function in sorted((OF_THE_PACKAGE if subject is package else _functions()).items())
+        for name, row, function, subject in sorted(asked, key=lambda each: (each[0] != "the package", each[0], each[1]))
         for finding in [silenced(ask(function, subject), row, package.silenced)]
     ]
     return {"runtimes": list(names), "results": results}
-
-
-def _functions():
-    return {**{row: ROWS[row].function for row in SCHEMA_ROWS}, **OF_A_RUNTIME}
 
 
 class Package:
@@ -116,6 +124,8 @@ class Package:
 class Source(form.OfSchema):
     """One runtime of a ``Package``: as much of a ``survey.Runtime`` as its files tell."""
 
+    fields_file = None
+
     def __init__(self, package, name):
         self.package, self.name = package, name
         self.point = package.groups[PROCESSORS][name]
@@ -143,6 +153,25 @@ class Source(form.OfSchema):
     def schema_place(self):
         """Where to look for the schema."""
         return self.schema_path
+
+
+class FieldsOfTheKit(form.OfSchema):
+    """The fields in ``file`` of a ``Package`` on the kit, as the schema that the kit makes of them."""
+
+    def __init__(self, package, file):
+        self.fields_file = self.schema_place = file
+        self.schema_file = _Text(package.files[file])
+        described = _without_placeholders(_json(package)[file])
+        fields = {
+            name: {key: field[key] for key in field if key not in OF_THE_KIT} for name, field in described.items()
+        }
+        required = [name for name, field in described.items() if field.get("required") is True]
+        self.schema = {"properties": {"metadata": {"properties": fields, "required": required}}}
+
+
+def _fields_of_the_kit(package):
+    files = [file for file, document in _json(package).items() if form.holds_fields_alone(document)]
+    return FieldsOfTheKit(package, files[0]) if package.on_the_kit and len(files) == 1 else None
 
 
 class _Text(str):

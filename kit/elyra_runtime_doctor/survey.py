@@ -305,19 +305,20 @@ class Runtime(form.OfSchema):
     @cached_property
     def schema_file(self):
         """The JSON file in the packages of the runtime's providers that holds the schema: a ``Path``, or ``None``."""
-        for point in self.providers:
-            for path in sorted(path for folder in _folders(point) for path in folder.rglob("*.json")):
-                try:
-                    if json.loads(path.read_text(encoding="utf-8-sig")) == self.schema:
-                        return path
-                except (OSError, ValueError):
-                    continue
-        return None
+        return _json_file(self.providers, lambda document: document == self.schema)
+
+    @cached_property
+    def fields_file(self):
+        """The JSON file in its package that holds nothing but the fields of the schema: a ``Path``, or ``None``."""
+        return _json_file(
+            self.entry_points,
+            lambda document: form.holds_fields_alone(document) and set(document) <= set(self.fields),
+        )
 
     @property
     def schema_place(self):
         """Where to look for the schema: its file, or the provider that gives it."""
-        return self.schema_file or ", ".join(point.value for point in self.providers)
+        return self.schema_file or self.fields_file or ", ".join(point.value for point in self.providers)
 
     @property
     def metadata_class(self):
@@ -383,6 +384,18 @@ def _read(file):
     except (configparser.Error, UnicodeDecodeError) as error:
         file.error = error
     return file
+
+
+def _json_file(points, is_it):
+    """Return the first JSON file in the packages of ``points`` whose content ``is_it``: a ``Path``, or ``None``."""
+    for point in points:
+        for path in sorted(path for folder in _folders(point) for path in folder.rglob("*.json")):
+            try:
+                if is_it(json.loads(path.read_text(encoding="utf-8-sig"))):
+                    return path
+            except (OSError, ValueError):
+                continue
+    return None
 
 
 def _served_by(point):

@@ -1,13 +1,16 @@
 """The base of a runtime that runs the nodes: it plans the run, lets it start, and returns."""
 
+import re
 import threading
 import time
+from importlib.util import find_spec
+from pathlib import Path
 
 from elyra_runtime_engine.keeping import keeper
 from elyra_runtime_engine.plan import is_taken, plan
 from elyra_runtime_engine.server import HANDLERS, run_url
 from elyra_runtime_engine.start import follow_up_all, start
-from elyra_runtime_kit import Runtime, line
+from elyra_runtime_kit import DeclarationError, Runtime, line
 
 
 class RunningRuntime(Runtime):
@@ -20,9 +23,17 @@ class RunningRuntime(Runtime):
     It is a name, because the server need not import what only the process of a run needs. Two fields of the
     configuration mean something to the engine: ``cos_endpoint``, the absolute path of a folder for the files of the
     runs, and ``retries``, how many times a node is tried again that the place has lost.
+
+    A subclass whose executor cannot be there raises ``DeclarationError``.
     """
 
     executor: str | None = None
+
+    def __init_subclass__(cls, **options):
+        problem = "declaration" in vars(cls) and _lost_executor(cls.executor)
+        if problem:
+            raise DeclarationError(f"The runtime {cls.__module__}:{cls.__qualname__}: {problem}")
+        super().__init_subclass__(**options)
 
     def run(self, job):
         """Start a run of ``job``.
@@ -78,6 +89,23 @@ class RunningRuntime(Runtime):
             "ELYRA_ENABLE_PIPELINE_INFO": str(self.enable_pipeline_info),
         }
         return {**job.environment(node), **elyras}
+
+
+def _lost_executor(name):
+    """Say why ``name`` cannot lead to an executor, or return ``None``. Its module is not imported."""
+    if not isinstance(name, str) or not re.fullmatch(r"[\w.]+:\w+", name):
+        return f"executor is {name!r}. Write the name of a class, such as 'my_runtime.executor:MyExecutor'"
+    module, _, kind = name.partition(":")
+    try:
+        spec = find_spec(module)
+    except (ImportError, ValueError):  # the package of the module is not there, or is no package
+        spec = None
+    if spec is None:
+        return f"executor is {name!r}, and there is no module {module!r}"
+    source = Path(spec.origin or "")
+    if source.suffix == ".py" and not re.search(rf"\b{kind}\b", source.read_text(encoding="utf-8", errors="replace")):
+        return f"executor is {name!r}, and {source} has no {kind!r}"
+    return None
 
 
 def _by_note(nodes):

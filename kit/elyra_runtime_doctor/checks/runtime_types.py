@@ -267,6 +267,10 @@ def is_alias(name):
 )
 def icon_can_be_drawn(runtime):
     """The text of the icon's file."""
+    declared = getattr(getattr(runtime.processor, "declaration", None), "icon", None)
+    if isinstance(declared, Path):
+        problem = icons.undrawn(declared) if declared.is_file() else "it is not there"
+        return warn(f"{declared}: {problem}. The kit shows its own icon in its place") if problem else None
     for file in _icon_files(runtime):
         problem = icons.undrawn(file)
         if problem:
