@@ -1,4 +1,4 @@
-"""Which functions of a package Elyra calls: seen while it happens."""
+"""Which functions of a package Elyra calls, and what it reads of its objects: seen while it happens."""
 
 import asyncio
 import sys
@@ -32,6 +32,29 @@ def watched(package):
     finally:
         sys.setprofile(None)
         threading.setprofile(None)
+
+
+@contextmanager
+def read(*kinds):
+    """Yield a dict: for each class of ``kinds``, the names of the attributes that Elyra reads of its objects."""
+    names = {kind: [] for kind in kinds}
+    elyras = {kind: kind.__getattribute__ for kind in kinds}
+
+    def of(kind):
+        def get(self, name):
+            if _is_of(sys._getframe(1), "elyra") and not name.startswith("__") and name not in names[kind]:
+                names[kind].append(name)
+            return elyras[kind](self, name)
+
+        return get
+
+    for kind in kinds:
+        kind.__getattribute__ = of(kind)
+    try:
+        yield names
+    finally:
+        for kind in kinds:
+            kind.__getattribute__ = elyras[kind]
 
 
 def run(coroutine):

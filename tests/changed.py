@@ -38,6 +38,7 @@ PROVED_BY = (
     ("local/*", ("test_engine_command",)),
     ("dask/dask_runtime/*", ("test_dask_plan", "test_dask_runs")),
     ("kit/elyra_runtime_doctor/form.py", ("test_doctor_forms",)),
+    ("kit/elyra_runtime_doctor/reading.py", ("test_doctor_reading",)),
     ("kit/elyra_runtime_doctor/patterns.py", ("test_doctor_forms",)),
     ("kit/elyra_runtime_doctor/sources.py", ("test_doctor_sources", "test_doctor_fixes", "test_doctor_rubbish")),
     ("tests/rubbish.py", ("test_doctor_rubbish", "test_doctor_forms")),
