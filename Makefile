@@ -91,6 +91,11 @@ bench: setup ## measure how the cost grows with the number of nodes, the time to
 bench-doctor: setup ## count the mistakes that hurt, and who names them (all kinds: make bench-doctor ARGS="--all")
 	@$(ENV) -W ignore benchmarks/bench_doctor.py $(ARGS)
 
+# Half a minute for each dozen of runtimes that are rubbish.
+.PHONY: fuzz-contract
+fuzz-contract: setup ## look for tracebacks of our own in the doctor and the contract (more of them: ARGS="--most 200 --seed 2")
+	@$(ENV) -W ignore benchmarks/fuzz_contract.py $(ARGS)
+
 # A folder that pip takes: pip install --find-links dist elyra-dask-runtime
 .PHONY: dist
 dist: setup ## build the wheels and the sdists of all distributions, in dist/

@@ -1,7 +1,8 @@
 """How many mistakes that hurt are named by the doctor, how many only by the contract, and how many by nobody.
 
 It makes mistakes in healthy runtimes by rule, and asks Elyra, the doctor and the contract about each. Run it with
-``make bench-doctor``. It takes about half an hour on two processors. ``--all`` shows the kinds that are kept away, too.
+``make bench-doctor``. It takes about half an hour on two processors. ``--all`` shows the kinds that are kept away, too,
+and ``--look`` asks a browser about what is named, and harmless as far as the server tells.
 """
 
 import argparse
