@@ -250,7 +250,10 @@ def field_mistakes(files, rng):
                 yield Mistake(f"field: one {kind}", place, {file: described.with_field("queue", field, required)})
         for name in described.fields():
             path = (*described.path, name)
+            placeholder = "ui:placeholder" in json.dumps(_at(described.document, path))
             for kind, words in FIELD_CHANGES.items():
+                if "placeholder" in kind and not placeholder:
+                    continue
                 new = _changed(
                     described.document, path, lambda parent, key, words=words: parent[key].update(copy.deepcopy(words))
                 )

@@ -19,7 +19,7 @@ def read(tmp_path, monkeypatch):
         module = importlib.util.module_from_spec(spec)
         monkeypatch.setitem(sys.modules, "written", module)
         spec.loader.exec_module(module)
-        return [problem.partition("written.py:")[2] for problem in problems(module, {"written"})]
+        return [problem.partition("written.py:")[2] for problem in problems(module, {"written", "written_before"})]
 
     return read
 
@@ -60,15 +60,21 @@ def test_an_error_is_certain_unless_it_is_caught_and_forgotten(read, caught, ans
         ("x = g()", True),
         ("self.f()", False),
         ("return self.f()", False),
+        ("x = imported()", True),
+        ("x = self.none()", True),
         ("print(self.f())", False),
         ("x = self.abstract()", False),
         ("x = self.decorated()", False),
         ("x = self.gives()", False),
     ],
 )
-def test_who_uses_the_result_of_what_returns_nothing_is_told(read, use, certain):
+def test_who_uses_the_result_of_what_returns_nothing_is_told(read, use, certain, tmp_path, monkeypatch):
+    (tmp_path / "written_before.py").write_text("def imported():\n    print()\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "written_before", raising=False)
     found = read(f"""
 import contextlib
+from written_before import imported
 
 
 def g():
@@ -78,6 +84,9 @@ def g():
 class A:
     def f(self):
         print()
+
+    def none(self):
+        return None
 
     @property
     def p(self):
@@ -99,6 +108,25 @@ class A:
 """)
     assert bool(found) == certain, found
     assert all("returns nothing" in each for each in found)
+
+
+@pytest.mark.parametrize(
+    "call, said",
+    [
+        ("open('x', encoding='utf-8-sig')", None),
+        ("open('x', encoding=None)", None),
+        ("open('x', encoding='utf-9')", "'utf-9' is no encoding"),
+        ("open('x', encoding=7)", "7 is no encoding"),
+        ("itertools.compress([1])", "missing a required argument: 'selectors'"),
+        ("itertools.compress([1], [1])", None),
+        ("json.JSONEncoder(indnt=2)", "unexpected keyword argument 'indnt'"),
+        ("json.JSONEncoder(indent=2)", None),
+        ("inspect.Parameter('x', 1)", None),
+    ],
+)
+def test_a_call_of_pythons_own_is_judged_as_far_as_it_is_certain(read, call, said):
+    found = read(f"import inspect, itertools, json\n\n\ndef f():\n    return {call}\n")
+    assert [said in each for each in found] == ([True] if said else [])
 
 
 CLASS_IN_CLASS = """

@@ -109,11 +109,14 @@ POSSIBLE = {
     75: planted(75, Edit(CODE, "    def run", "    def handler(self):\n        return []\n\n    def run")),
     76: planted(76, Edit(CODE, '"would run"', "would_run")),
     82: planted(82, Edit(CODE, "    def run(self, job):\n", "    def run(self, job):\n        return\n")),
+    83: planted(
+        83, Edit(CODE, IMPORT, f'from pathlib import Path\n\n{IMPORT}PAGE = Path(__file__).with_name("page.html")\n')
+    ),
     80: planted(80, Edit(PROJECT, "elyra.pipeline.processors", "elyra.pipeline.processor")),
 }
 """What makes the fault of a row, on the kit, too. The doctor names it."""
 
-MOST_POSSIBLE = 14
+MOST_POSSIBLE = 15
 
 
 def test_each_row_that_a_package_can_cause_is_counted_once():

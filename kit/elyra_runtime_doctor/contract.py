@@ -368,6 +368,9 @@ class RuntimeContract:
         assert answer.get("platform") == type["id"], elyra.shown(f"The platform is not {type['id']} (row 32): {answer}")
         url = answer.get("run_url")
         assert isinstance(url, str) and url, elyra.shown(f"The editor gets no address of the run (row 33): {answer}")
+        if url.startswith(elyra.base_url):
+            page = elyra.get(url.removeprefix(elyra.base_url))
+            assert page.status_code < 400, elyra.told(page, "the page of the run, row 83")
 
     @level(SUBMITS)
     def test_submission_by_command_line(self, elyra, submitted_by_command):
@@ -544,7 +547,7 @@ class Elyra(Server):
         """Elyra's ``answer`` must be that it exported to ``path``, and the file must be there."""
         __tracebackhide__ = True
         self.expect(201, answer, about)
-        assert self.read(path), self.with_log(
+        assert self.read(path).strip(), self.with_log(
             f"Elyra says that it exported to {path}. Below the root directory, that file is missing or empty (row 38)."
         )
 

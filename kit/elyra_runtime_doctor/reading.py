@@ -6,6 +6,7 @@ function does not take, and what is done with the result of a function that retu
 
 import ast
 import builtins
+import codecs
 import inspect
 import re
 import symtable
@@ -37,6 +38,7 @@ def problems(module, packages):
         *reading.lost_attributes(),
         *reading.impossible_calls(),
         *reading.lost_results(),
+        *reading.wrong_constants(),
     ]
     yield from (f"{module.__file__}:{line}: {problem}" for line, problem in sorted(set(found)))
 
@@ -99,10 +101,21 @@ class _Reading:
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                     yield from self._impossible(node, _method(node.func, kind))
 
+    def wrong_constants(self):
+        for node in self.nodes:
+            if isinstance(node, ast.Call):
+                for word in node.keywords:
+                    if (
+                        word.arg == "encoding"
+                        and isinstance(word.value, ast.Constant)
+                        and not _is_codec(word.value.value)
+                    ):
+                        yield node.lineno, f"{word.value.value!r} is no encoding"
+
     def lost_results(self):
         for node in self.nodes:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                yield from self._lost_result(node, self.functions.get(node.func.id), node.func)
+                yield from self._lost_result(node, self._written(node.func.id), node.func)
         for tree, kind in self.kinds.items():
             if not type.__subclasses__(kind):  # where there are, they may return more
                 methods = _functions(tree)
@@ -110,6 +123,16 @@ class _Reading:
                     of_self = node.func if isinstance(node, ast.Call) else node
                     if _is_of_self(of_self):
                         yield from self._lost_result(node, methods.get(of_self.attr), of_self)
+
+    def _written(self, name):
+        """Return the function ``name`` as a syntax tree, if it is the author's, in this module or another one."""
+        function = self._global(name)
+        if name in self.functions or not inspect.isfunction(function):
+            return self.functions.get(name)
+        if hasattr(function, "__wrapped__") or function.__module__.partition(".")[0] not in self.packages:
+            return None
+        tree = ast.parse(_source(function.__code__.co_filename) or "")
+        return _functions(tree).get(function.__name__)
 
     def _lost_result(self, node, function, name):
         asked = isinstance(node, ast.Call) != _is_property(function)
@@ -131,7 +154,8 @@ class _Reading:
 
     def _impossible(self, node, called):
         own = (getattr(called, "__module__", None) or "").partition(".")[0] in self.packages
-        if not own and not (inspect.isfunction(called) or inspect.isbuiltin(called) or _is_plain(called)):
+        exact = own or inspect.isbuiltin(called) or _is_of_c(called)
+        if not exact and not (inspect.isfunction(called) or _is_plain(called)):
             return
         starred = [each for each in node.args if isinstance(each, ast.Starred)]
         init = inspect.getattr_static(called, "__init__", None) if inspect.isclass(called) else None
@@ -147,7 +171,7 @@ class _Reading:
         except (TypeError, ValueError):
             return
         # Others' signatures may name as required what is not, as those of inspect.Parameter do.
-        bind = signature.bind if own else signature.bind_partial
+        bind = signature.bind if exact else signature.bind_partial
         try:
             bind(*node.args, **{each.arg: each.value for each in node.keywords})
         except TypeError as error:
@@ -161,6 +185,18 @@ class _Reading:
             return self._global(func.id)
         of = self._global(func.value.id) if isinstance(func.value, ast.Name) else None
         return getattr(of, func.attr, None) if inspect.ismodule(of) else None
+
+
+def _is_codec(name):
+    try:
+        return name is None or bool(codecs.lookup(name))
+    except (LookupError, TypeError, ValueError):
+        return name in ("locale", "bytes", "unicode")
+
+
+def _is_of_c(kind):
+    """Tell whether ``kind`` is a class of Python's own that is not written in Python: its signature is exact."""
+    return type(kind) is type and kind.__module__ in sys.builtin_module_names and not inspect.isfunction(kind.__init__)
 
 
 def _is_plain(kind):
@@ -192,13 +228,10 @@ def _returns_nothing(function):
     if function.decorator_list and not _is_property(function):
         return False
     nodes = [*own_nodes(function)]
-    gives = [
-        each
-        for each in nodes
-        if isinstance(each, (ast.Yield, ast.YieldFrom)) or getattr(each, "value", None) and isinstance(each, ast.Return)
-    ]
+    values = [each.value for each in nodes if isinstance(each, ast.Return) and each.value is not None]
+    gives = [each for each in values if not (isinstance(each, ast.Constant) and each.value is None)]
     only_raises = isinstance(function.body[-1], ast.Raise) or "NotImplemented" in ast.unparse(function)
-    return not gives and not only_raises
+    return not gives and not only_raises and not any(isinstance(each, (ast.Yield, ast.YieldFrom)) for each in nodes)
 
 
 def own_nodes(tree):

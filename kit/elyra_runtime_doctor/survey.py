@@ -418,8 +418,8 @@ def _known_types():
     known = set()
     for name, member in RuntimeProcessorType.__members__.items():
         try:
-            RuntimeTypeResources.get_instance_by_type(member)
-            known.add(name)
+            if RuntimeTypeResources.get_instance_by_type(member) is not None:
+                known.add(name)
         except Exception:  # a plugin may raise anything here; what counts is that it gives no answer
             continue
     return known

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import textwrap
+from pathlib import Path
 
 from elyra_runtime_doctor.checks.code import authors_classes, authors_modules, is_authors, place, top, tree_of
 from elyra_runtime_doctor.form import nearly
@@ -155,7 +156,8 @@ def code_finds_what_it_asks_for(runtime):
 def _lost_log(runtime):
     """Say that the processor has no log, which Elyra and ``process`` write to."""
     try:
-        problem = "its log is None" if runtime.processor.log is None else None
+        log = runtime.processor.log
+        problem = None if hasattr(log, "info") else f"its log is {type(log).__name__}, and no logger"
     except Skip:
         problem = None
     except Exception as error:
@@ -228,3 +230,25 @@ def _never_reached(tree):
                 leaves = isinstance(before, (ast.Raise, ast.Return, ast.Continue, ast.Break)) and not _exit(before)
                 if leaves and not any(isinstance(each, (ast.Yield, ast.YieldFrom)) for each in ast.walk(after)):
                     yield after
+
+
+@check(
+    83,
+    "A file that the code names is not there",
+    seen=RUN,
+    symptom='"Run Details" leads to 404, or a run ends in a `FileNotFoundError`, where the package is installed from a '
+    "wheel.",
+    cause="A wheel holds the files that `pyproject.toml` names, or that the build finds. A file beside the modules may "
+    "be left out, or have another name.",
+    way_out="Correct the name, or name the file to the build.",
+)
+def files_are_there(runtime):
+    """The constants of the package's modules that are paths inside the package."""
+    found = []
+    for module in authors_modules(runtime).values():
+        folder = Path(module.__file__).resolve().parent
+        for name, value in vars(module).items():
+            if isinstance(value, Path) and value.is_absolute() and folder in value.parents and not value.exists():
+                found.append(f"{module.__file__}: {name} is {value}, and there is no such file")
+    if found:
+        return warn("; ".join(found))

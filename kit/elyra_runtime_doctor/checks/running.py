@@ -3,6 +3,7 @@
 import ast
 import inspect
 import textwrap
+from collections.abc import Collection
 
 from elyra_runtime_doctor.checks.code import NOT_THE_AUTHORS, place, syntax_tree, top
 from elyra_runtime_doctor.reading import own_nodes
@@ -166,6 +167,9 @@ def _responses(runtime):
 )
 def process_returns_a_response(runtime):
     """The `return` statements of `process`, and the classes that they name."""
+    from elyra.pipeline.processor import PipelineProcessorResponse
+    from elyra.pipeline.runtime_type import RuntimeProcessorType
+
     returned = _returned(runtime, "process")
     for function, value in returned:
         if isinstance(value, (ast.Constant, ast.Dict, ast.List, ast.Tuple, ast.JoinedStr)) and not _is_none(value):
@@ -173,8 +177,9 @@ def process_returns_a_response(runtime):
     if all(_is_none(value) for _, value in returned):
         return fail(f"{place(returned[0][0])}: process returns nothing")
     for response, _ in _responses(runtime):
-        if getattr(response, "_type", "none of Elyra's") is None:
-            return fail(f"{place(response)}: {response.__name__} has no _type")
+        type = getattr(response, "_type", None)
+        if issubclass(response, PipelineProcessorResponse) and not isinstance(type, RuntimeProcessorType):
+            return fail(f"{place(response)}: {response.__name__} has the _type {type!r}, and that is no runtime type")
 
 
 @check(
@@ -284,7 +289,10 @@ def environment_variables_are_supported(runtime):
     from elyra.pipeline.pipeline_constants import ENV_VARIABLES
 
     runtime.remote_type  # noqa: B018 - raises Skip for the local runtime
-    if ENV_VARIABLES not in getattr(runtime.processor, "supported_properties", set()):
+    supported = getattr(runtime.processor, "supported_properties", set())
+    if not isinstance(supported, Collection) or isinstance(supported, str):
+        return fail(f"supported_properties is {supported!r}, and no set", fix="supported_properties = {ENV_VARIABLES}")
+    if ENV_VARIABLES not in supported:
         return warn(f"supported_properties has no {ENV_VARIABLES!r}")
 
 
@@ -311,7 +319,10 @@ def supported_properties_are_used(runtime):
         "disable_node_caching": "add_disable_node_caching",
         "kubernetes_shared_mem_size": "add_custom_shared_memory_size",
     }
-    supported = set(getattr(runtime.processor, "supported_properties", set())) - {ENV_VARIABLES}
+    supported = getattr(runtime.processor, "supported_properties", set())
+    if not isinstance(supported, Collection):
+        raise Skip("its supported_properties are no set (row 40)")
+    supported = set(supported) - {ENV_VARIABLES}
     source = inspect.getsource(inspect.getmodule(type(runtime.processor)))
     idle = [
         name

@@ -163,9 +163,12 @@ def schema_is_there(runtime):
     way_out='Write `"required": [...]` beside the fields, `[]` if there is none.',
 )
 def required_is_listed(runtime):
-    """The list `required` beside the fields of a configuration."""
+    """The list `required` beside the fields of a configuration, and that of the schema."""
     if not isinstance(runtime.required, list):
         return fail("properties.metadata has no list 'required'", fix='"required": ["api_endpoint", "cos_endpoint"]')
+    if not isinstance(runtime.schema.get("required"), list):
+        names = '"required": ["schema_name", "display_name", "metadata"]'
+        return fail("the schema has no list 'required', beside 'properties'", fix=names)
 
 
 @check(
@@ -327,6 +330,9 @@ def endpoints_are_required(runtime):
     if optional:
         names = json.dumps([*dict.fromkeys([*runtime.required, *optional])])
         return fail(f"not required: {', '.join(map(repr, optional))}", fix=f'"required": {names}')
+    untitled = [name for name in ("api_endpoint", "cos_endpoint") if not runtime.fields[name].get("title")]
+    if untitled:
+        return warn(f"without a title, so without a heading in the panel: {', '.join(map(repr, untitled))}")
 
 
 @check(
