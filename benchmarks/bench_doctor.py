@@ -30,11 +30,16 @@ FIELDS = {
     "api_password": oracle.PASSWORD,
     "cos_endpoint": "https://storage.example.com:9000",
     "cos_bucket": "my-bucket",
+    "cos_username": "me",
+    "cos_password": oracle.PASSWORD,
 }
 PROJECTS = {
-    "by hand": (Installation, oracle.User("trialruntime", "TRIAL_RUNTIME", FIELDS, ("json",))),
+    "by hand": (
+        Installation,
+        oracle.User("trialruntime", "TRIAL_RUNTIME", {**FIELDS, "description": "Mine"}, ("json",)),
+    ),
     "generated, describes": (Describes, oracle.User("orbit", "ORBIT", FIELDS, ("json",))),
-    "generated, runs": (Runs, oracle.User("orbit", "ORBIT", {"parallel_nodes": 2}, (), runs=True)),
+    "generated, runs": (Runs, oracle.User("orbit", "ORBIT", {"parallel_nodes": 2, "retries": 1}, (), runs=True)),
 }
 UNBUILT, HARMLESS, DOCTOR, CONTRACT, NOBODY = "not built", "harmless", "doctor", "contract", "nobody"
 TITLES = {"by hand": "Trial Runtime", "generated, describes": "Orbit", "generated, runs": "Orbit"}

@@ -24,6 +24,8 @@ DRAWN = """form => Object.fromEntries([...form.querySelectorAll("input, select, 
         label: field.querySelector("label")?.innerText.trim(),
         described: field.querySelector('.field-description')?.textContent.trim(),
         kind: control.type,
+        value: control.value,
+        placeholder: control.placeholder,
     }]
 }))"""
 

@@ -123,3 +123,9 @@ def test_no_pattern_that_the_browser_reads_is_refused(patterns):
     readable = [pattern for pattern in patterns if not refused_by_python(pattern)]
     for pattern, is_read in zip(readable, read_by_the_browser(readable), strict=True):
         assert not (is_read and refused_by_the_browser(pattern)), pattern
+
+
+def test_what_is_no_json_schema_and_hurts_nobody_is_not_told():
+    harmless = schema(queue={"type": "string"})
+    harmless["properties"]["metadata"]["required"] = ["queue", "queue"]
+    assert [*form.against_the_draft({**harmless, "$schema": None, "$comment": 7})] == []
