@@ -31,15 +31,15 @@ def problems(module, packages):
     try:
         source = _source(module.__file__)
         reading = _Reading(module, packages, ast.parse(source), symtable.symtable(source, module.__file__, "exec"))
+        found = [
+            *reading.undefined_names(),
+            *reading.lost_attributes(),
+            *reading.impossible_calls(),
+            *reading.lost_results(),
+            *reading.wrong_constants(),
+        ]
     except (SyntaxError, ValueError, RecursionError):  # a module that is loaded and cannot be read is no Python
         return
-    found = [
-        *reading.undefined_names(),
-        *reading.lost_attributes(),
-        *reading.impossible_calls(),
-        *reading.lost_results(),
-        *reading.wrong_constants(),
-    ]
     yield from (f"{module.__file__}:{line}: {problem}" for line, problem in sorted(set(found)))
 
 

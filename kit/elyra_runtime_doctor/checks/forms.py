@@ -7,7 +7,7 @@ from elyra_runtime_doctor.rows import PANEL, SILENT, Skip, check, fail, warn
 def _found(finds, runtime, problems):
     """Return the finding of all ``problems`` of the schema of ``runtime``, with its file, or nothing."""
     told = "; ".join(problems)
-    if runtime.fields_file:
+    if runtime.schema_place == runtime.fields_file:
         told = told.replace(f"{form.FIELDS}.", "")  # there, that is no part of the path
     return finds(f"{runtime.schema_place}: {told}") if told else None
 

@@ -121,9 +121,10 @@ def resources_are_complete(runtime):
         raise
     except Exception as error:
         return fail(f"{type(error).__name__}: {error}")
-    if not isinstance(told["icon"], str):
-        return fail(f"icon_endpoint is {told['icon']!r}, and no text")
-    formats = told["export_file_types"]
+    told = told if isinstance(told, dict) else {}
+    if not isinstance(told.get("icon"), str):
+        return fail(f"icon_endpoint is {told.get('icon')!r}, and no text")
+    formats = told.get("export_file_types")
     texts = isinstance(formats, list) and all(_is_format(each) for each in formats)
     if formats is not None and not texts:
         return fail(
