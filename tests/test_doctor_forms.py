@@ -125,6 +125,11 @@ def test_no_pattern_that_the_browser_reads_is_refused(patterns):
         assert not (is_read and refused_by_the_browser(pattern)), pattern
 
 
+def test_a_schema_that_requires_what_it_does_not_have_is_told():
+    lost = {**schema(), "required": ["metdata", 7]}
+    assert [*form.unfillable_fields(lost)] == ["required: there is no 'metdata' in properties; do you mean 'metadata'?"]
+
+
 def test_what_is_no_json_schema_and_hurts_nobody_is_not_told():
     harmless = schema(queue={"type": "string"})
     harmless["properties"]["metadata"]["required"] = ["queue", "queue"]

@@ -204,6 +204,10 @@ def unfillable_fields(schema):
             yield f"properties.metadata.required: there is no field {name!r}{meant(name, list(known))}"
         elif name in known and hidden(known[name]) and not {"default", "const"} & set(known[name]):
             yield f"{FIELDS}.{name}: it is required and hidden, and has no default"
+    described = part(schema, "properties")
+    for name in _list(part(schema).get("required")):
+        if _is_text(name) and name not in described:
+            yield f"required: there is no {name!r} in properties{meant(name, list(described))}"
     for name, field in known.items():
         if field.get("enum") == []:
             yield f"{FIELDS}.{name}.enum: there is nothing to choose"

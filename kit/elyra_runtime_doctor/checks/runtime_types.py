@@ -122,8 +122,8 @@ def resources_are_complete(runtime):
     except Exception as error:
         return fail(f"{type(error).__name__}: {error}")
     told = told if isinstance(told, dict) else {}
-    if not isinstance(told.get("icon"), str):
-        return fail(f"icon_endpoint is {told.get('icon')!r}, and no text")
+    if not isinstance(told.get("icon"), str) or not told["icon"].strip():
+        return fail(f"icon_endpoint is {told.get('icon')!r}, and no address")
     formats = told.get("export_file_types")
     texts = isinstance(formats, list) and all(_is_format(each) for each in formats)
     if formats is not None and not texts:
