@@ -175,3 +175,19 @@ def test_the_readme_of_the_kit_counts_them():
 def test_the_book_names_each_fault_that_cannot_happen_once():
     chapter = (Path(__file__).parents[1] / "book" / "kit.md").read_text(encoding="utf-8")
     assert sorted(map(int, re.findall(r"\[\d+\]\(faults\.md#row-(\d+)\)", chapter))) == sorted(IMPOSSIBLE)
+
+
+@pytest.mark.parametrize(
+    "svg, found",
+    [
+        (None, {79: "warning"}),
+        ("an icon", {79: "warning"}),
+        ('<svg xmlns="http://www.w3.org/2000/svg" width="100%"/>', {}),  # the kit escapes it
+    ],
+)
+def test_an_icon_that_the_kit_does_not_show_is_named(installation, svg, found):
+    icon = '"Smallest", icon=__import__("pathlib").Path(__file__).with_name("mine.svg"))'
+    installation.put(planted(79, Edit(CODE, '"Smallest")', icon)))
+    if svg:
+        (installation.site / "mine.svg").write_text(svg, encoding="utf-8")
+    assert installation.findings() == found

@@ -370,7 +370,8 @@ class RuntimeContract:
         assert isinstance(url, str) and url, elyra.shown(f"The editor gets no address of the run (row 33): {answer}")
         if url.startswith(elyra.base_url):
             page = elyra.get(url.removeprefix(elyra.base_url))
-            assert page.status_code < 400, elyra.told(page, "the page of the run, row 83")
+            row = ", row 83" if page.status_code == 404 else ""
+            assert page.status_code < 400, elyra.told(page, f"the page of the run{row}")
 
     @level(SUBMITS)
     def test_submission_by_command_line(self, elyra, submitted_by_command):

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from elyra_runtime_doctor import form, json_text
-from elyra_runtime_doctor.checks.discovery import GROUPS, PROCESSORS
+from elyra_runtime_doctor.checks.discovery import GROUPS, PROCESSORS, group_meant_by
 from elyra_runtime_doctor.checks.schemas import RUNTIMES
 from elyra_runtime_doctor.rows import FAIL, PASS, WARNING, NoReport, Skip
 from elyra_runtime_doctor.sources import PROJECT, Source, bound_in, files_left_out, package_data, report_on, tree_with
@@ -111,7 +111,7 @@ def _proposed(package, changed):
 def _in_the_project(package):
     """Yield a text of ``pyproject.toml``, and what it has to be: groups, and modules and classes of entry points."""
     for group, points in package.groups.items():
-        close = None if group in GROUPS else form.nearly(group, GROUPS)
+        close = group_meant_by(group)
         if close:
             yield group, close
         for point in points.values() if group in GROUPS else ():

@@ -109,7 +109,7 @@ def against_the_draft(schema):
         place = ".".join(map(str, error.absolute_path)) or "the schema"
         word = error.absolute_path[-1] if error.absolute_path else ""
         # Neither Elyra nor the browser minds a name that is required twice, and nobody reads the other words.
-        harmless = (word == "required" and error.validator == "uniqueItems") or word in ("$schema", "$id", "$comment")
+        harmless = (word == "required" and error.validator == "uniqueItems") or word in ("$schema", "$comment")
         if error.validator != "format" and not harmless:
             yield f"{place}: {_short(error.message)}{_meant_type(error)}"
     for place, reference in _references(schema):

@@ -4,6 +4,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 from urllib.parse import unquote_to_bytes
 
+LONE_PERCENT = "a percent sign that is no escape"
 SVG = "{http://www.w3.org/2000/svg}svg"
 
 
@@ -13,7 +14,7 @@ def undrawn(file):
         text = file.read_text(encoding="utf-8")
         lone = re.search(r".{0,20}%(?![0-9a-fA-F]{2}).{0,10}", text)
         if lone:
-            return f"a percent sign that is no escape: {lone[0]!r}"
+            return f"{LONE_PERCENT}: {lone[0]!r}"
         unquote_to_bytes(text).decode("utf-8")
         root = ElementTree.fromstring(text)
     except UnicodeDecodeError as error:

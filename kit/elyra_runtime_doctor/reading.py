@@ -19,8 +19,12 @@ from elyra_runtime_doctor.form import meant
 OTHER_ERRORS = {"OSError", "ValueError", "KeyError", "IndexError", "RuntimeError", "ImportError", "ModuleNotFoundError"}
 """Errors that are no ``NameError``, ``AttributeError`` or ``TypeError``."""
 
-STORED = re.compile(r"\bself\.(\w+)\b(?=[^=\n(]*=[^=]|: )|\bas self\.(\w+)")
-"""What is stored in ``self``, in a text that is Python."""
+FOR_WHAT_IS_THERE = re.compile(
+    "hasattr|getattr|TYPE_CHECKING|sys[.]|version_info|os[.]name|platform|implementation|__name__"
+)
+"""What a test has in it that tells what is there."""
+
+LEAVES = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
 def problems(module, packages):
@@ -54,13 +58,13 @@ def _source(file):
 class _Reading:
     def __init__(self, module, packages, tree, table):
         self.module, self.packages, self.tree = module, packages, tree
-        self.nodes = [*_certain(tree)]
+        self.flags = _flags(tree)
+        self.nodes = [*_certain(tree, self.flags)]
         self.parents = {id(child): node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
         self.tables = [*_below(table)]
         functions = [each for each in self.tables if each.get_type() in ("function", "class")]
         symbols = [symbol for each in functions for symbol in each.get_symbols()]
         self.shadowed = {each.get_name() for each in symbols if each.is_parameter() or each.is_local()}
-        self.functions = {name: each for name, each in _functions(tree).items() if name not in self.shadowed}
         self.kinds = {
             node: vars(module).get(node.name)
             for node in tree.body
@@ -69,7 +73,7 @@ class _Reading:
 
     def undefined_names(self):
         symbols = [symbol for each in self.tables for symbol in each.get_symbols()]
-        known = {*vars(self.module), *dir(builtins), "__class__", "__annotations__"}
+        known = {*vars(self.module), *dir(builtins), "__class__", "__annotations__", "__module__", "__qualname__"}
         of_the_module = {*self.tables[0].get_symbols(), *(each for each in symbols if each.is_declared_global())}
         # Also what is bound only for type checkers, or only where an import succeeds.
         known |= {each.get_name() for each in of_the_module if each.is_assigned() or each.is_imported()}
@@ -83,11 +87,11 @@ class _Reading:
         for node in self.nodes:
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and isinstance(node.ctx, ast.Load):
                 of = self._global(node.value.id)
-                if inspect.ismodule(of) and not hasattr(of, node.attr):
+                if inspect.ismodule(of) and not _has(of, node.attr):
                     yield node.lineno, f"the module {of.__name__} has no {node.attr!r}{meant(node.attr, dir(of))}"
         for tree, kind in self.kinds.items():
             given = _given(kind)
-            for node in _certain_of(tree):
+            for node in _certain_of(tree, self.flags):
                 lost = _is_of_self(node) and isinstance(node.ctx, ast.Load) and node.attr not in given
                 if given and lost and not node.attr.startswith("__"):
                     yield node.lineno, f"{kind.__name__} has no {node.attr!r}{meant(node.attr, given)}"
@@ -97,20 +101,22 @@ class _Reading:
             if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)):
                 yield from self._impossible(node, self._called(node.func))
         for tree, kind in self.kinds.items():
-            for node in _certain_of(tree):
+            for node in _certain_of(tree, self.flags):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                     yield from self._impossible(node, _method(node.func, kind))
 
     def wrong_constants(self):
         for node in self.nodes:
-            if isinstance(node, ast.Call):
+            if isinstance(node, ast.Call) and self._opens_a_file(node.func):
                 for word in node.keywords:
-                    if (
-                        word.arg == "encoding"
-                        and isinstance(word.value, ast.Constant)
-                        and not _is_codec(word.value.value)
-                    ):
+                    constant = word.arg == "encoding" and isinstance(word.value, ast.Constant)
+                    if constant and not _is_codec(word.value.value):
                         yield node.lineno, f"{word.value.value!r} is no encoding"
+
+    def _opens_a_file(self, func):
+        if isinstance(func, ast.Name):
+            return self._global(func.id) is open
+        return isinstance(func, ast.Attribute) and func.attr in ("read_text", "write_text")
 
     def lost_results(self):
         for node in self.nodes:
@@ -119,7 +125,7 @@ class _Reading:
         for tree, kind in self.kinds.items():
             if not type.__subclasses__(kind):  # where there are, they may return more
                 methods = _functions(tree)
-                for node in _certain_of(tree):
+                for node in _certain_of(tree, self.flags):
                     of_self = node.func if isinstance(node, ast.Call) else node
                     if _is_of_self(of_self):
                         yield from self._lost_result(node, methods.get(of_self.attr), of_self)
@@ -127,12 +133,12 @@ class _Reading:
     def _written(self, name):
         """Return the function ``name`` as a syntax tree, if it is the author's, in this module or another one."""
         function = self._global(name)
-        if name in self.functions or not inspect.isfunction(function):
-            return self.functions.get(name)
-        if hasattr(function, "__wrapped__") or function.__module__.partition(".")[0] not in self.packages:
+        if not inspect.isfunction(function) or hasattr(function, "__wrapped__"):
             return None
-        tree = ast.parse(_source(function.__code__.co_filename) or "")
-        return _functions(tree).get(function.__name__)
+        if (function.__module__ or "").partition(".")[0] not in self.packages:
+            return None
+        found = _functions(ast.parse(_source(function.__code__.co_filename))).get(function.__name__)
+        return found if found and found.lineno == function.__code__.co_firstlineno else None
 
     def _lost_result(self, node, function, name):
         asked = isinstance(node, ast.Call) != _is_property(function)
@@ -140,17 +146,32 @@ class _Reading:
             yield node.lineno, f"{ast.unparse(name)} returns nothing: it has no return with a value"
 
     def _is_used(self, node):
-        """Tell whether the result is kept, or something is asked of it. Who only hands it on may hand on ``None``."""
+        """Tell whether something is asked of the result that ``None`` does not have. Who hands it on asks nothing."""
         parent = self.parents[id(node)]
-        places = {
+        asked = {
             ast.Attribute: "value",
             ast.Subscript: "value",
             ast.Call: "func",
             ast.For: "iter",
             ast.Starred: "value",
         }
-        kept = {ast.Assign: "value", ast.AnnAssign: "value", ast.NamedExpr: "value"}
-        return getattr(parent, {**places, **kept}.get(type(parent), ""), None) is node
+        if isinstance(parent, ast.Assign) and len(parent.targets) == 1:
+            target = parent.targets[0]
+            return (
+                isinstance(target, ast.Tuple) or isinstance(target, ast.Name) and self._is_relied_on(parent, target.id)
+            )
+        return getattr(parent, asked.get(type(parent), ""), None) is node
+
+    def _is_relied_on(self, assignment, name):
+        """Tell whether the function around ``assignment`` uses ``name``, and never looks whether it is ``None``."""
+        around = self.parents[id(assignment)]
+        while not isinstance(around, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Module)):
+            around = self.parents[id(around)]
+        nodes = [each for each in ast.walk(around) if isinstance(each, ast.Name) and each.id == name]
+        uses = [self.parents[id(each)] for each in nodes if isinstance(each.ctx, ast.Load)]
+        tests = (ast.If, ast.IfExp, ast.While, ast.BoolOp, ast.Compare, ast.UnaryOp, ast.Return, ast.Assert)
+        stored = [each for each in nodes if isinstance(each.ctx, ast.Store)]
+        return bool(uses) and len(stored) == 1 and not any(isinstance(each, tests) for each in uses)
 
     def _impossible(self, node, called):
         own = (getattr(called, "__module__", None) or "").partition(".")[0] in self.packages
@@ -167,7 +188,7 @@ class _Reading:
         ):
             return
         try:
-            signature = inspect.signature(called)
+            signature = inspect.signature(called, follow_wrapped=False)  # a wrapper may take more
         except (TypeError, ValueError):
             return
         # Others' signatures may name as required what is not, as those of inspect.Parameter do.
@@ -184,14 +205,22 @@ class _Reading:
         if isinstance(func, ast.Name):
             return self._global(func.id)
         of = self._global(func.value.id) if isinstance(func.value, ast.Name) else None
-        return getattr(of, func.attr, None) if inspect.ismodule(of) else None
+        return getattr(of, func.attr) if inspect.ismodule(of) and _has(of, func.attr, otherwise=False) else None
+
+
+def _has(module, name, otherwise=True):
+    """Tell whether ``module`` has ``name``. Where it loads what is asked for, and fails, nobody can tell."""
+    try:
+        return hasattr(module, name)
+    except Exception:
+        return otherwise
 
 
 def _is_codec(name):
     try:
         return name is None or bool(codecs.lookup(name))
     except (LookupError, TypeError, ValueError):
-        return name in ("locale", "bytes", "unicode")
+        return name == "locale"
 
 
 def _is_of_c(kind):
@@ -230,8 +259,16 @@ def _returns_nothing(function):
     nodes = [*own_nodes(function)]
     values = [each.value for each in nodes if isinstance(each, ast.Return) and each.value is not None]
     gives = [each for each in values if not (isinstance(each, ast.Constant) and each.value is None)]
-    only_raises = isinstance(function.body[-1], ast.Raise) or "NotImplemented" in ast.unparse(function)
-    return not gives and not only_raises and not any(isinstance(each, (ast.Yield, ast.YieldFrom)) for each in nodes)
+    generates = any(isinstance(each, (ast.Yield, ast.YieldFrom)) for each in nodes)
+    return not gives and not generates and not _is_abstract(function)
+
+
+def _is_abstract(function):
+    """Tell whether ``function`` is there for others to write: it only raises, or has nothing but a docstring."""
+    idle = [
+        isinstance(each, ast.Pass) or isinstance(getattr(each, "value", None), ast.Constant) for each in function.body
+    ]
+    return all(idle) or isinstance(function.body[-1], ast.Raise) or "NotImplemented" in ast.unparse(function)
 
 
 def own_nodes(tree):
@@ -246,39 +283,59 @@ def _catches_mistakes(handler):
     """Tell whether ``handler`` lets the code go on after an error such as those that are looked for here."""
     named = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     others = [isinstance(each, ast.Name) and each.id in OTHER_ERRORS for each in named]
-    return not all(others) and not isinstance(handler.body[-1], ast.Raise)
+    goes_on = any(isinstance(each, (ast.Return, ast.Continue, ast.Break)) for each in own_nodes(handler))
+    return not all(others) and (goes_on or not isinstance(handler.body[-1], ast.Raise))
 
 
-def _certain(tree):
+def _certain(tree, flags=frozenset()):
     """Yield the nodes of ``tree`` that nothing keeps from an error: no ``try``, and no test for what is there.
 
-    Annotations are left out: those that are evaluated at all are so when the module is loaded.
+    ``flags`` are names that hold the result of such a test. Annotations are left out: those that are evaluated at all
+    are so when the module is loaded.
     """
     annotations = getattr(tree, "annotation", None), getattr(tree, "returns", None)
     for child in ast.iter_child_nodes(tree):
         if child in annotations:
             continue
-        if isinstance(child, ast.Try) and any(map(_catches_mistakes, child.handlers)):
+        if type(child).__name__ in ("Try", "TryStar") and any(map(_catches_mistakes, child.handlers)):
             children = [*child.handlers, *child.orelse, *child.finalbody]
-        elif isinstance(child, (ast.If, ast.IfExp, ast.BoolOp)) and _tests_what_is_there(child):
+        elif isinstance(child, (ast.With, ast.AsyncWith)) and re.search("suppress|raises", _unparsed(child.items)):
+            children = []
+        elif isinstance(child, (ast.If, ast.IfExp, ast.BoolOp)) and _tests_what_is_there(child, flags):
+            leaves = isinstance(child, ast.If) and isinstance(child.body[-1], LEAVES)
+            if leaves and not isinstance(tree, ast.Module):
+                return  # what follows is for who has it
             children = []
         else:
             yield child
             children = [child]
         for each in children:
-            yield from _certain(each)
+            yield from _certain(each, flags)
 
 
-def _certain_of(kind):
+def _unparsed(nodes):
+    return " ".join(map(ast.unparse, nodes))
+
+
+def _flags(tree):
+    """Return the names of a module that hold whether something is there: ``NEW = sys.version_info >= (3, 12)``."""
+    found = [
+        each for each in tree.body if isinstance(each, ast.Assign) and FOR_WHAT_IS_THERE.search(_unparsed([each.value]))
+    ]
+    return {target.id for each in found for target in each.targets if isinstance(target, ast.Name)}
+
+
+def _certain_of(kind, flags):
     """Yield the nodes of a class as ``_certain`` does, but for a class inside it, whose ``self`` is another one."""
     inner = [each for each in ast.walk(kind) if isinstance(each, ast.ClassDef) and each is not kind]
     others = {id(node) for each in inner for node in ast.walk(each)}
-    return (node for node in _certain(kind) if id(node) not in others)
+    return (node for node in _certain(kind, flags) if id(node) not in others)
 
 
-def _tests_what_is_there(node):
-    text = ast.unparse(node.test if isinstance(node, (ast.If, ast.IfExp)) else node)
-    return any(word in text for word in ("hasattr", "TYPE_CHECKING", "sys.", "os.name", "platform", "implementation"))
+def _tests_what_is_there(node, flags):
+    test = node.test if isinstance(node, (ast.If, ast.IfExp)) else node
+    names = {each.id for each in ast.walk(test) if isinstance(each, ast.Name)}
+    return bool(FOR_WHAT_IS_THERE.search(ast.unparse(test)) or names & flags)
 
 
 def _given(kind):
@@ -293,8 +350,15 @@ def _given(kind):
         if base.__module__.partition(".")[0] != "traitlets" and re.search(r"setattr\(|__dict__|vars\(self\)", source):
             return set()
         given |= set(vars(base).get("__annotations__", {})) | set(vars(base).get("__slots__", ()))
-        given |= {name for names in STORED.findall(source) for name in names}
+        given |= _stored(source)
     return given
+
+
+@cache
+def _stored(source):
+    """Return the names of the attributes that the code ``source`` stores, in whatever object."""
+    nodes = ast.walk(ast.parse(source))
+    return {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
 
 
 def _method(func, kind):

@@ -62,9 +62,10 @@ def report_on(package):
     """Return the report on the runtimes in ``package``, a ``Package``."""
     names = package.groups.get(PROCESSORS, {})
     asked = [("the package", row, function, package) for row, function in OF_THE_PACKAGE.items()]
+    of_the_kit = _fields_of_the_kit(package)
     for name in names:
         source = Source(package, name)
-        fields = _fields_of_the_kit(package) or source
+        fields = of_the_kit or source
         asked += [(name, row, function, source) for row, function in OF_A_RUNTIME.items()]
         asked += [
             (name, row, ROWS[row].function, fields if row in FIELDS_ROWS else source) for row in sorted(SCHEMA_ROWS)
@@ -185,19 +186,19 @@ def _json(package):
         if file.endswith(".json"):
             try:
                 documents[file] = json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
     return documents
 
 
 def _without_placeholders(part):
-    """Return ``part`` of a schema without the keys whose value is a word in braces, such as ``{SIZES}``."""
+    """Return ``part`` of a schema without the choices and defaults that are a word in braces, such as ``{SIZES}``."""
     if not isinstance(part, dict):
         return part
     kept = {
         key: value
         for key, value in part.items()
-        if isinstance(value, dict) or not PLACEHOLDER.search(json.dumps(value))
+        if key not in ("enum", "default") or not PLACEHOLDER.search(json.dumps(value))
     }
     return {key: _without_placeholders(value) for key, value in kept.items()}
 

@@ -2,7 +2,7 @@
 
 It is the one to read, and to begin your own with. Each task is a process.
 Its handle is what tells it apart from all others that this machine has had:
-its id, when it started, and since when the machine runs. So it is found
+its id, when it started, and the id of this start of the machine. So it is found
 again when the process that has started it is gone.
 """
 

@@ -24,7 +24,7 @@ class RunningRuntime(Runtime):
     configuration mean something to the engine: ``cos_endpoint``, the absolute path of a folder for the files of the
     runs, and ``retries``, how many times a node is tried again that the place has lost.
 
-    A subclass whose executor cannot be there raises ``DeclarationError``.
+    A subclass with a declaration whose executor cannot be there raises ``DeclarationError``.
     """
 
     executor: str | None = None
@@ -92,19 +92,27 @@ class RunningRuntime(Runtime):
 
 
 def _lost_executor(name):
-    """Say why ``name`` cannot lead to an executor, or return ``None``. Its module is not imported."""
-    if not isinstance(name, str) or not re.fullmatch(r"[\w.]+:\w+", name):
+    """Say why ``name`` cannot lead to an executor, or return ``None``. Only its package is imported."""
+    if name is not None and hasattr(type(name), "__get__"):  # a trait or a property: only an object knows
+        return None
+    if not isinstance(name, str) or not re.fullmatch(r"[\w.]+:\w+(\.\w+)*", name):
         return f"executor is {name!r}. Write the name of a class, such as 'my_runtime.executor:MyExecutor'"
     module, _, kind = name.partition(":")
     try:
         spec = find_spec(module)
     except (ImportError, ValueError):  # the package of the module is not there, or is no package
         spec = None
+    except Exception:  # the package fails for another reason, and the run says which
+        return None
     if spec is None:
         return f"executor is {name!r}, and there is no module {module!r}"
-    source = Path(spec.origin or "")
-    if source.suffix == ".py" and not re.search(rf"\b{kind}\b", source.read_text(encoding="utf-8", errors="replace")):
-        return f"executor is {name!r}, and {source} has no {kind!r}"
+    first = kind.partition(".")[0]
+    try:
+        text = Path(spec.origin).read_text(encoding="utf-8", errors="replace")
+    except (OSError, TypeError):  # it has no file, or lies in an archive
+        return None
+    if not re.search(rf"\b{first}\b|import \*|__getattr__|globals\(\)", text):
+        return f"executor is {name!r}, and {spec.origin} has no {first!r}"
     return None
 
 

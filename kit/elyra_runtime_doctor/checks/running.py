@@ -45,7 +45,7 @@ def process_is_there(runtime):
 def export_is_there(runtime):
     """The method `export` of the processor, and the export formats of its type."""
     formats = getattr(runtime.resources, "export_file_types", None)
-    if formats and not all(isinstance(each, dict) for each in formats):
+    if formats and not (isinstance(formats, (list, tuple)) and all(isinstance(each, dict) for each in formats)):
         raise Skip("its export formats are no list of dicts (row 16)")
     if formats and not _is_own(runtime, "export"):
         return fail(f"export is that of Elyra's base class, and export_file_types is {formats}")
@@ -322,7 +322,7 @@ def supported_properties_are_used(runtime):
     supported = getattr(runtime.processor, "supported_properties", set())
     if not isinstance(supported, Collection):
         raise Skip("its supported_properties are no set (row 40)")
-    supported = set(supported) - {ENV_VARIABLES}
+    supported = {each for each in supported if isinstance(each, str)} - {ENV_VARIABLES}
     source = inspect.getsource(inspect.getmodule(type(runtime.processor)))
     idle = [
         name

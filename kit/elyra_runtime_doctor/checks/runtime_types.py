@@ -125,7 +125,7 @@ def resources_are_complete(runtime):
     if not isinstance(told.get("icon"), str) or not told["icon"].strip():
         return fail(f"icon_endpoint is {told.get('icon')!r}, and no address")
     formats = told.get("export_file_types")
-    texts = isinstance(formats, list) and all(_is_format(each) for each in formats)
+    texts = isinstance(formats, (list, tuple)) and all(_is_format(each) for each in formats)
     if formats is not None and not texts:
         return fail(
             f"export_file_types is {formats!r}, and no list of dicts with the texts 'id' and 'display_name'",
@@ -227,7 +227,7 @@ def _place(id):
 )
 def formats_are_lower_case(runtime):
     """The ids of `export_file_types`."""
-    bad = [id for id in _formats(runtime) if id != id.lower()]
+    bad = [id for id in _formats(runtime) if isinstance(id, str) and id != id.lower()]
     if bad:
         return fail(f"the ids are {', '.join(map(repr, bad))}")
 
@@ -271,7 +271,10 @@ def icon_can_be_drawn(runtime):
     declared = getattr(getattr(runtime.processor, "declaration", None), "icon", None)
     if isinstance(declared, Path):
         problem = icons.undrawn(declared) if declared.is_file() else "it is not there"
-        return warn(f"{declared}: {problem}. The kit shows its own icon in its place") if problem else None
+        escaped = problem and problem.startswith(icons.LONE_PERCENT)
+        return (
+            warn(f"{declared}: {problem}. The kit shows its own icon in its place") if problem and not escaped else None
+        )
     for file in _icon_files(runtime):
         problem = icons.undrawn(file)
         if problem:
