@@ -20,17 +20,23 @@
   }
 
   /* Scroll to the heading `id`, or to what a cell has printed with this id. jupyterlab-myst renders late, and JupyterLab
-     looks for the heading only once. */
+     looks for the heading only once. What is drawn or folded above it moves it, so scroll until all cells are there and
+     it rests. A reader who scrolls meanwhile is left alone. */
   async function scrollTo(panel, id) {
     await panel.context.ready;
     const end = Date.now() + PATIENCE;
-    while (Date.now() < end && !panel.isDisposed) {
+    let taken = false;
+    const take = () => (taken = true);
+    ["wheel", "keydown", "pointerdown"].forEach((event) => panel.node.addEventListener(event, take, { once: true }));
+    for (let still = 0; still < 10 && Date.now() < end && !taken && !panel.isDisposed; ) {
       const target = panel.node.querySelector(
         `:is(.jp-RenderedMySTMarkdown, .jp-OutputArea-output) [id="${CSS.escape(id)}"]`,
       );
       if (target) {
+        const top = target.getBoundingClientRect().top;
         target.scrollIntoView();
-        return;
+        const all = panel.node.querySelectorAll(".jp-Cell").length >= panel.content.widgets.length;
+        still = all && target.getBoundingClientRect().top === top ? still + 1 : 0;
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
