@@ -21,8 +21,8 @@ from hypothesis import seed as seeded  # noqa: E402
 from mistakes import Mistake, mistakes, texts  # noqa: E402
 from rubbish import FIELDS, FRAMES, SCHEMAS  # noqa: E402
 
-OURS = re.compile(r"^(\S+\.py:\d+): (?!AssertionError|Failed)(.*)$", re.MULTILINE)
-"""A line of ``pytest --tb=line`` that tells of an error, and not of a promise that was not kept."""
+PROMISE = re.compile("AssertionError|Failed|assert ")
+ERROR = re.compile(r"[\w.]*(Error|Exception|Exit|Interrupt)\b")
 
 
 def rubbish_schemas(most, seed):
@@ -74,7 +74,7 @@ def said(installation, runtime):
         "-q",
         "-p",
         "no:cacheprovider",
-        "--tb=line",
+        "--tb=short",
         "--show-capture=no",
         "--rootdir",
         file.parent,
@@ -84,8 +84,16 @@ def said(installation, runtime):
     done = installation.run("pytest", *options, file, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
     if done.returncode not in (0, 1, 2, 5):
         yield f"pytest ended with {done.returncode}: {done.stdout[-400:]}{done.stderr[-400:]}"
-    for place, what in set(OURS.findall(done.stdout)):
-        yield f"contract, {place}: {what[:300]}"
+    for what in sorted(set(errors_in(done.stdout))):
+        yield f"contract: {what[:300]}"
+
+
+def errors_in(printed):
+    """Yield the errors in what pytest has ``printed`` that are no promise of the contract: the first line of each."""
+    for section in re.split(r"^_+ .+ _+$", printed, flags=re.MULTILINE)[1:]:
+        first = re.search(r"^E +(.*)$", section, re.MULTILINE)
+        if first and ERROR.match(first[1]) and not PROMISE.match(first[1]):
+            yield first[1]
 
 
 def main():
