@@ -978,7 +978,7 @@ BROKEN_RUNTIMES += [
         16,
         "formats-are-a-text",
         "export_goes_where",
-        "string indices must be integers",
+        "export_file_types is 'json', and no list",
         (Edit(TYPE, "    export_file_types = [\n", '    export_file_types = "json"\n    others = [\n'),),
     ),
     BrokenRuntime(

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from broken import BrokenRuntime, Edit, Installation
 
 from elyra_runtime_doctor import contract
 from elyra_runtime_doctor.contract import RuntimeContract
@@ -172,3 +173,14 @@ def test_nothing_passes_where_a_configuration_is_forgotten(use_other):
     printed = use_other(FORGETFUL, "configuration")
     # The command line loads no processor, so this forgets nothing there.
     assert passed(printed) == ["test_configuration_is_removed", "test_configuration_by_command_line"], printed
+
+
+def test_a_server_that_ends_at_its_start_is_said_in_one_place_and_without_a_traceback(nobodys_jupyter, tmp_path):
+    installation = Installation(tmp_path)
+    serves = "    def get_validator(self, schema):\n"
+    installation.put(
+        BrokenRuntime(77, "", "", "", (Edit("trial_runtime/schema.py", serves, f"{serves}        exit()\n"),))
+    )
+    done = installation.contract("configuration_is_removed")
+    assert "The Jupyter server ended with" in done.stdout
+    assert "RuntimeError" not in done.stdout

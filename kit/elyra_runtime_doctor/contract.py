@@ -122,7 +122,11 @@ class RuntimeContract:
     def elyra(cls):
         """A Jupyter server whose address is like that of a JupyterHub, with a script, ``work.py``."""
         with tempfile.TemporaryDirectory(prefix="contract-", ignore_cleanup_errors=True) as directory:
-            with Elyra(directory, base_url="/user/contract/") as elyra:
+            try:
+                server = Elyra(directory, base_url="/user/contract/")
+            except RuntimeError as error:  # it says what the server has logged
+                pytest.fail(str(error), pytrace=False)
+            with server as elyra:
                 Path(elyra.root, "work.py").write_text("print('work')\n", encoding="utf-8")
                 yield elyra
 
@@ -207,7 +211,10 @@ class RuntimeContract:
     @classmethod
     def formats(cls, type):
         """The ids of the export formats."""
-        formats = [format["id"] for format in type["export_file_types"] or []]
+        offered = type["export_file_types"] or []
+        told = f"export_file_types is {offered!r}, and no list of dicts with an 'id' (row 16)"
+        assert isinstance(offered, list) and all(isinstance(each, dict) and "id" in each for each in offered), told
+        formats = [each["id"] for each in offered]
         return formats or pytest.skip(f"{cls.runtime} has no export formats")
 
     @pytest.fixture(scope="class")
