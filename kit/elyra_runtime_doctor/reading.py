@@ -58,8 +58,8 @@ def _source(file):
 class _Reading:
     def __init__(self, module, packages, tree, table):
         self.module, self.packages, self.tree = module, packages, tree
-        self.flags = _flags(tree)
-        self.nodes = [*_certain(tree, self.flags)]
+        flags = _flags(tree)
+        self.nodes = [*_certain(tree, flags)]
         self.parents = {id(child): node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
         self.tables = [*_below(table)]
         functions = [each for each in self.tables if each.get_type() in ("function", "class")]
@@ -70,6 +70,7 @@ class _Reading:
             for node in tree.body
             if isinstance(node, ast.ClassDef) and inspect.isclass(vars(module).get(node.name))
         }
+        self.nodes_of = {kind: _certain_of(kind, flags) for kind in self.kinds}
 
     def undefined_names(self):
         symbols = [symbol for each in self.tables for symbol in each.get_symbols()]
@@ -91,7 +92,7 @@ class _Reading:
                     yield node.lineno, f"the module {of.__name__} has no {node.attr!r}{meant(node.attr, dir(of))}"
         for tree, kind in self.kinds.items():
             given = _given(kind)
-            for node in _certain_of(tree, self.flags):
+            for node in self.nodes_of[tree]:
                 lost = _is_of_self(node) and isinstance(node.ctx, ast.Load) and node.attr not in given
                 if given and lost and not node.attr.startswith("__"):
                     yield node.lineno, f"{kind.__name__} has no {node.attr!r}{meant(node.attr, given)}"
@@ -101,7 +102,7 @@ class _Reading:
             if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)):
                 yield from self._impossible(node, self._called(node.func))
         for tree, kind in self.kinds.items():
-            for node in _certain_of(tree, self.flags):
+            for node in self.nodes_of[tree]:
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                     yield from self._impossible(node, _method(node.func, kind))
 
@@ -125,7 +126,7 @@ class _Reading:
         for tree, kind in self.kinds.items():
             if not type.__subclasses__(kind):  # where there are, they may return more
                 methods = _functions(tree)
-                for node in _certain_of(tree, self.flags):
+                for node in self.nodes_of[tree]:
                     of_self = node.func if isinstance(node, ast.Call) else node
                     if _is_of_self(of_self):
                         yield from self._lost_result(node, methods.get(of_self.attr), of_self)
@@ -137,7 +138,7 @@ class _Reading:
             return None
         if (function.__module__ or "").partition(".")[0] not in self.packages:
             return None
-        found = _functions(ast.parse(_source(function.__code__.co_filename))).get(function.__name__)
+        found = _functions_in(function.__code__.co_filename).get(function.__name__)
         return found if found and found.lineno == function.__code__.co_firstlineno else None
 
     def _lost_result(self, node, function, name):
@@ -243,6 +244,11 @@ def _is_of_self(node):
     return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
 
 
+@cache
+def _functions_in(file):
+    return _functions(ast.parse(_source(file)))
+
+
 def _functions(tree):
     return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
 
@@ -287,7 +293,7 @@ def _catches_mistakes(handler):
     return not all(others) and (goes_on or not isinstance(handler.body[-1], ast.Raise))
 
 
-def _certain(tree, flags=frozenset()):
+def _certain(tree, flags):
     """Yield the nodes of ``tree`` that nothing keeps from an error: no ``try``, and no test for what is there.
 
     ``flags`` are names that hold the result of such a test. Annotations are left out: those that are evaluated at all
@@ -299,7 +305,7 @@ def _certain(tree, flags=frozenset()):
             continue
         if type(child).__name__ in ("Try", "TryStar") and any(map(_catches_mistakes, child.handlers)):
             children = [*child.handlers, *child.orelse, *child.finalbody]
-        elif isinstance(child, (ast.With, ast.AsyncWith)) and re.search("suppress|raises", _unparsed(child.items)):
+        elif isinstance(child, (ast.With, ast.AsyncWith)) and _catches(child):
             children = []
         elif isinstance(child, (ast.If, ast.IfExp, ast.BoolOp)) and _tests_what_is_there(child, flags):
             leaves = isinstance(child, ast.If) and isinstance(child.body[-1], LEAVES)
@@ -313,23 +319,22 @@ def _certain(tree, flags=frozenset()):
             yield from _certain(each, flags)
 
 
-def _unparsed(nodes):
-    return " ".join(map(ast.unparse, nodes))
+def _catches(block):
+    return any(re.search("suppress|raises", ast.unparse(each)) for each in block.items)
 
 
 def _flags(tree):
     """Return the names of a module that hold whether something is there: ``NEW = sys.version_info >= (3, 12)``."""
-    found = [
-        each for each in tree.body if isinstance(each, ast.Assign) and FOR_WHAT_IS_THERE.search(_unparsed([each.value]))
-    ]
+    assignments = [each for each in tree.body if isinstance(each, ast.Assign)]
+    found = [each for each in assignments if FOR_WHAT_IS_THERE.search(ast.unparse(each.value))]
     return {target.id for each in found for target in each.targets if isinstance(target, ast.Name)}
 
 
 def _certain_of(kind, flags):
-    """Yield the nodes of a class as ``_certain`` does, but for a class inside it, whose ``self`` is another one."""
+    """Return the nodes of a class as ``_certain`` does, but for a class inside it, whose ``self`` is another one."""
     inner = [each for each in ast.walk(kind) if isinstance(each, ast.ClassDef) and each is not kind]
     others = {id(node) for each in inner for node in ast.walk(each)}
-    return (node for node in _certain(kind, flags) if id(node) not in others)
+    return [node for node in _certain(kind, flags) if id(node) not in others]
 
 
 def _tests_what_is_there(node, flags):

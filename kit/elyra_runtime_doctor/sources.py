@@ -24,11 +24,11 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-SCHEMA_ROWS = (19, 21, 22, 27, 28, 29, 30, 61, 67, 68, 69, 70, 71, 72, 73)
-"""The rows whose checks ask a runtime for its schema, and for nothing else."""
-
 FIELDS_ROWS = (67, 68, 69, 70, 71, 72, 73)
-"""Those of them that are about the fields, and are asked of a file that holds nothing else."""
+"""The rows that are about the fields of a schema, and are asked of a file that holds nothing else, too."""
+
+SCHEMA_ROWS = (19, 21, 22, 27, 28, 29, 30, 61, *FIELDS_ROWS)
+"""The rows whose checks ask a runtime for its schema, and for nothing else."""
 
 PROJECT = "pyproject.toml"
 ELYRAS_OWN = "local", "kfp", "airflow"
@@ -61,21 +61,23 @@ def examine(path):
 def report_on(package):
     """Return the report on the runtimes in ``package``, a ``Package``."""
     names = package.groups.get(PROCESSORS, {})
-    asked = [("the package", row, function, package) for row, function in OF_THE_PACKAGE.items()]
     of_the_kit = _fields_of_the_kit(package)
-    for name in names:
-        source = Source(package, name)
-        fields = of_the_kit or source
-        asked += [(name, row, function, source) for row, function in OF_A_RUNTIME.items()]
-        asked += [
-            (name, row, ROWS[row].function, fields if row in FIELDS_ROWS else source) for row in sorted(SCHEMA_ROWS)
-        ]
+    asked = [("the package", {row: (function, package) for row, function in OF_THE_PACKAGE.items()})]
+    asked += [(name, _questions(Source(package, name), of_the_kit)) for name in names]
     results = [
         {"runtime": name, **vars(finding), **ROWS[row].as_dict()}
-        for name, row, function, subject in sorted(asked, key=lambda each: (each[0] != "the package", each[0], each[1]))
+        for name, questions in asked
+        for row, (function, subject) in sorted(questions.items())
         for finding in [silenced(ask(function, subject), row, package.silenced)]
     ]
     return {"runtimes": list(names), "results": results}
+
+
+def _questions(source, of_the_kit):
+    """Return what is asked about the runtime ``source``: by row, the check and whom it asks."""
+    schemas = {row: of_the_kit if of_the_kit and row in FIELDS_ROWS else source for row in SCHEMA_ROWS}
+    questions = {row: (ROWS[row].function, subject) for row, subject in schemas.items()}
+    return {**questions, **{row: (function, source) for row, function in OF_A_RUNTIME.items()}}
 
 
 class Package:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from elyra_runtime_doctor.checks.code import authors_classes, authors_modules, is_authors, place, top, tree_of
 from elyra_runtime_doctor.form import nearly
-from elyra_runtime_doctor.reading import problems
+from elyra_runtime_doctor.reading import LEAVES, problems
 from elyra_runtime_doctor.rows import GONE, RUN, SILENT, Skip, check, fail, warn
 
 BY_OTHER_ROWS = {"process", "export"}
@@ -227,7 +227,7 @@ def _never_reached(tree):
     for node in ast.walk(tree):
         for block in (getattr(node, each, None) for each in ("body", "orelse", "finalbody")):
             for before, after in zip(block, block[1:], strict=False) if isinstance(block, list) else ():
-                leaves = isinstance(before, (ast.Raise, ast.Return, ast.Continue, ast.Break)) and not _exit(before)
+                leaves = isinstance(before, LEAVES) and not _exit(before)
                 if leaves and not any(isinstance(each, (ast.Yield, ast.YieldFrom)) for each in ast.walk(after)):
                     yield after
 

@@ -271,10 +271,9 @@ def icon_can_be_drawn(runtime):
     declared = getattr(getattr(runtime.processor, "declaration", None), "icon", None)
     if isinstance(declared, Path):
         problem = icons.undrawn(declared) if declared.is_file() else "it is not there"
-        escaped = problem and problem.startswith(icons.LONE_PERCENT)
-        return (
-            warn(f"{declared}: {problem}. The kit shows its own icon in its place") if problem and not escaped else None
-        )
+        if problem and not problem.startswith(icons.LONE_PERCENT):  # the kit escapes it
+            return warn(f"{declared}: {problem}. The kit shows its own icon in its place")
+        return None
     for file in _icon_files(runtime):
         problem = icons.undrawn(file)
         if problem:
