@@ -21,7 +21,7 @@ import forked  # noqa: E402
 import oracle  # noqa: E402
 from broken import Installation, installed  # noqa: E402
 from generated import Describes, Runs  # noqa: E402
-from mistakes import PROJECT, kept_away, mistakes, texts  # noqa: E402
+from mistakes import PROJECT, described_in, kept_away, mistakes, texts  # noqa: E402
 
 SEED = 25
 FIELDS = {
@@ -36,13 +36,15 @@ FIELDS = {
 PROJECTS = {
     "by hand": (
         Installation,
-        oracle.User("trialruntime", "TRIAL_RUNTIME", {**FIELDS, "description": "Mine"}, ("json",)),
+        oracle.User("trialruntime", "TRIAL_RUNTIME", "Trial Runtime", {**FIELDS, "description": "Mine"}, ("json",)),
     ),
-    "generated, describes": (Describes, oracle.User("orbit", "ORBIT", FIELDS, ("json",))),
-    "generated, runs": (Runs, oracle.User("orbit", "ORBIT", {"parallel_nodes": 2, "retries": 1}, (), runs=True)),
+    "generated, describes": (Describes, oracle.User("orbit", "ORBIT", "Orbit", FIELDS, ("json",))),
+    "generated, runs": (
+        Runs,
+        oracle.User("orbit", "ORBIT", "Orbit", {"parallel_nodes": 2, "retries": 1}, (), runs=True),
+    ),
 }
 UNBUILT, HARMLESS, DOCTOR, CONTRACT, NOBODY = "not built", "harmless", "doctor", "contract", "nobody"
-TITLES = {"by hand": "Trial Runtime", "generated, describes": "Orbit", "generated, runs": "Orbit"}
 
 
 def put(mistake, installation):
@@ -157,22 +159,14 @@ def look(found, jobs):
             kind, user = PROJECTS[project]
             if project not in healthy:
                 installation = kind(Path(place, f"healthy-{len(healthy)}"))
-                fields = _fields(installation.source)
-                healthy[project] = fields, in_browser.ask(installation, user, chromium, TITLES[project], fields)
+                fields = [name for each in described_in(texts(installation.source)) for name in each.fields()]
+                healthy[project] = fields, in_browser.ask(installation, user, chromium, fields)
             installation = kind(Path(place, str(number)))
             put(made[project, each["kind"], each["place"]], installation)
             fields, facts = healthy[project]
-            each["worse"] = oracle.worse(facts, in_browser.ask(installation, user, chromium, TITLES[project], fields))
+            each["worse"] = oracle.worse(facts, in_browser.ask(installation, user, chromium, fields))
             each["verdict"] = DOCTOR if each["worse"] else HARMLESS
             shutil.rmtree(installation.directory, ignore_errors=True)
-
-
-def _fields(source):
-    """Return the names of the fields that the form of a healthy runtime shows."""
-    documents = [json.loads(text) for name, text in texts(source).items() if name.endswith(".json")]
-    described = max(documents, key=lambda each: len(json.dumps(each)))
-    described = described.get("properties", {}).get("metadata", {}).get("properties", described)
-    return [name for name in described if name != "runtime_type"]
 
 
 def table(found):

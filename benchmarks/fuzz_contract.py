@@ -68,20 +68,7 @@ def said(installation, runtime):
         done = installation.run(*command)
         if done.returncode not in (0, 1, 2) or "Traceback" in done.stderr or "could not be done" in done.stdout:
             yield f"{Path(command[1]).name}: " + (done.stderr.strip()[-400:] or done.stdout)
-    file = installation.directory / "test_fuzzed.py"
-    file.write_text(installation.contract_of_it, encoding="utf-8")
-    options = [
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--tb=short",
-        "--show-capture=no",
-        "--rootdir",
-        file.parent,
-        "-W",
-        "ignore",
-    ]
-    done = installation.run("pytest", *options, file, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    done = installation.contract("test")
     if done.returncode not in (0, 1, 2, 5):
         yield f"pytest ended with {done.returncode}: {done.stdout[-400:]}{done.stderr[-400:]}"
     for what in sorted(set(errors_in(done.stdout))):
@@ -90,7 +77,7 @@ def said(installation, runtime):
 
 def errors_in(printed):
     """Yield the errors in what pytest has ``printed`` that are no promise of the contract: the first line of each."""
-    for section in re.split(r"^_+ .+ _+$", printed, flags=re.MULTILINE)[1:]:
+    for section in re.split(r"^_+ .*Test.* _+$", printed, flags=re.MULTILINE)[1:]:
         first = re.search(r"^E +(.*)$", section, re.MULTILINE)
         if first and ERROR.match(first[1]) and not PROMISE.match(first[1]):
             yield first[1]

@@ -30,8 +30,8 @@ DRAWN = """form => Object.fromEntries([...form.querySelectorAll("input, select, 
 }))"""
 
 
-def ask(installation, user, chromium, title, fields):
-    """Return what ``user`` sees of the form of the runtime, which is called ``title``: facts by name.
+def ask(installation, user, chromium, fields):
+    """Return what ``user`` sees of the form of the runtime: facts by name.
 
     ``fields`` are the names of those that the healthy form has. What a mistake adds must be drawn, and no more.
     """
@@ -42,7 +42,7 @@ def ask(installation, user, chromium, title, fields):
         errors = []
         page.on("pageerror", lambda error: errors.append(str(error)[:80]))
         try:
-            for name, fact in _form(page, installation, user, title, fields):
+            for name, fact in _form(page, installation, user, fields):
                 facts[f"browser: {name}"] = fact
         except Error as error:
             facts["browser: ended with"] = str(error).splitlines()[0][:80]
@@ -51,10 +51,10 @@ def ask(installation, user, chromium, title, fields):
     return facts
 
 
-def _form(page, installation, user, title, fields):
+def _form(page, installation, user, fields):
     panel = open_panel(page, "runtimes")
     panel.locator("button[title^='Create']").click()
-    page.get_by_text(f"New {title} runtime configuration").click()
+    page.get_by_text(f"New {user.title} runtime configuration").click()
     form = page.locator(".elyra-metadataEditor")
     form.get_by_role("button", name="Save & Close").wait_for()
     yield "nothing is unsupported", "nsupported" not in form.inner_text()

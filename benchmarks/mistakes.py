@@ -164,7 +164,7 @@ def json_text_mistakes(files, rng):
                 yield Mistake(f"JSON text: {kind}", f"{file} {number}", {file: each})
 
 
-class _Described(NamedTuple):
+class Described(NamedTuple):
     """Fields that a file describes: where they are in it, and how one is required."""
 
     file: str
@@ -174,6 +174,7 @@ class _Described(NamedTuple):
     """A function that takes a document, and the name of a field that will be required in it."""
 
     def fields(self):
+        """Return their names, but for that which no user fills in."""
         return [name for name in _at(self.document, self.path) if name != "runtime_type"]
 
     def with_field(self, name, field, required):
@@ -184,13 +185,13 @@ class _Described(NamedTuple):
         return json.dumps(new, indent=2)
 
 
-def _described(files):
+def described_in(files):
     """Yield the fields of each file, whether it is a schema or holds nothing but fields."""
     for file, document in _documents(files):
         if "properties" in document:
-            yield _Described(file, document, ("properties", "metadata", "properties"), _require_in_the_list)
+            yield Described(file, document, ("properties", "metadata", "properties"), _require_in_the_list)
         elif all(isinstance(field, dict) and "title" in field for field in document.values()):
-            yield _Described(file, document, (), _require_in_the_field)
+            yield Described(file, document, (), _require_in_the_field)
 
 
 def _require_in_the_list(document, name):
@@ -242,7 +243,7 @@ FIELD_CHANGES = {
 
 
 def field_mistakes(files, rng):
-    for described in _described(files):
+    for described in described_in(files):
         file = described.file
         for required in (False, True):
             for kind, field in NEW_FIELD.items():

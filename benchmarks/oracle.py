@@ -59,6 +59,7 @@ class User(NamedTuple):
 
     runtime: str
     type_id: str
+    title: str
     fields: dict
     formats: tuple
     runs: bool = False
