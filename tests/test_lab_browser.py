@@ -12,6 +12,7 @@ from pathlib import Path
 
 import jupytext
 import pytest
+import requests
 from bs4 import BeautifulSoup
 from markdown_it import MarkdownIt
 from playwright.sync_api import expect
@@ -94,11 +95,20 @@ class Repository:
         """Return what git takes for changed or new since JupyterLab was started."""
         return self._git("diff", "--name-only") + self._git("ls-files", "--others", "--exclude-standard")
 
+    def end_kernels(self):
+        """End the kernels of all chapters. JupyterLab keeps them when a chapter is closed, with what they have run."""
+        sessions = f"{self.server['url']}api/sessions"
+        with requests.Session() as session:
+            session.trust_env = False  # a proxy does not know this machine's servers
+            session.headers["Authorization"] = f"token {self.server['token']}"
+            for each in session.get(sessions).json():
+                session.delete(f"{sessions}/{each['id']}").raise_for_status()
+
     def open(self, chromium):
-        """Open JupyterLab as ``make lab`` does, and wait until the first chapter is there. Return the page."""
+        """Open JupyterLab as ``make lab`` does, with the first chapter, and leave it. Return the page."""
         page = chromium.new_page(viewport={"width": 1280, "height": 800})
         page.goto(f"{self.server['url']}lab/tree/book/start.md?token={self.server['token']}&reset")
-        Chapter(page, "start")
+        Chapter(page, "start").leave()
         return page
 
 
@@ -124,6 +134,7 @@ def page(tabs, repository, chromium, request, tmp_path):
     if request.node.failed:
         tabs[0].screenshot(path=tmp_path / "page.png")
         tabs.pop().close()
+    repository.end_kernels()
 
 
 class Chapter:
@@ -208,6 +219,13 @@ class Chapter:
     def expect_nothing_to_save(self):
         expect(self.handle).not_to_contain_class("jp-mod-dirty")
 
+    def leave(self):
+        """Close the chapter as it was opened. A chapter that stays open is saved by JupyterLab, two minutes later."""
+        self.handle.click()
+        self.expect_a_change()  # JupyterLab adds what the kernel says of its language, and some time may pass
+        self.save()
+        self.close()
+
     def close(self):
         """Close the chapter, where nothing is left to save: JupyterLab asks nothing."""
         self.handle.locator(".lm-TabBar-tabCloseIcon").click()
@@ -248,9 +266,7 @@ def test_a_chapter_reads_like_its_page_and_is_saved_as_it_was(page, repository, 
     figures = sum(cell.source.count("```{figure}") for cell in chapter.cells)
     assert [there for _, there in shown["pictures"]] == [True] * figures
     assert shown["folded"] == chapter.folded_on_its_page
-    chapter.expect_a_change()  # JupyterLab adds what the kernel says of its language, and some time may pass
-    chapter.save()
-    chapter.close()
+    chapter.leave()
     assert repository.changes() == ""
 
 
@@ -273,10 +289,11 @@ def test_a_chapter_that_was_run_leaves_nothing_to_save(page, repository, name):
 def test_a_link_leads_to_a_chapter_and_to_its_heading(page):
     before = Chapter.open(page, "troubleshooting")
     before.panel.get_by_role("link", name="chapter on registration", exact=True).click()
-    chapter = Chapter(page, "registration")
-    expect(chapter.panel.get_by_role("heading", name="Where did it go?")).to_be_in_viewport()
-    chapter.panel.get_by_role("link", name="Processor: say more about the pipeline").first.click()
-    chapter = Chapter(page, "processor")
+    linked = Chapter(page, "registration")
+    expect(linked.panel.get_by_role("heading", name="Where did it go?")).to_be_in_viewport()
+    linked.panel.get_by_role("link", name="Processor: say more about the pipeline").first.click()
+    for chapter in Chapter(page, "processor"), linked, before:
+        chapter.leave()
 
 
 def test_a_link_that_a_cell_prints_leads_to_the_fault(page):
@@ -288,6 +305,8 @@ def test_a_link_that_a_cell_prints_leads_to_the_fault(page):
     troubleshooting.run_to("faults(MISSING)").get_by_role("link", name=title).click()
     expect(faults.handle).to_contain_class("lm-mod-current")
     expect(faults.panel.locator("section.fault", has_text=title)).to_be_in_viewport()
+    for chapter in faults, troubleshooting:
+        chapter.leave()
 
 
 def test_a_chapter_that_is_open_twice_is_saved_in_both_tabs(page, chromium, repository):
