@@ -55,6 +55,7 @@ never to text or code.
 """
 
 LONG = (
+    "book/executor",
     "book/own",
     "book/troubleshooting",
     "book/running",
@@ -116,17 +117,23 @@ def pytest_xdist_auto_num_workers(config):
 def pytest_xdist_make_scheduler(config, log):
     """Keep the tests of a file on one worker, because they share what they set up. ``SHARE_NOTHING`` has exceptions.
 
-    The tests of one broken runtime in ``test_broken.py`` stay together, too.
+    The tests of one broken runtime in ``test_broken.py`` stay together, too. Whoever names files waits for these alone:
+    then only the tests of a class stay together.
     (``--dist loadgroup`` of pytest-xdist 3.8 does nothing with pytest 9.2.)
     """
     from xdist.scheduler import LoadScopeScheduling
+
+    named = config.args_source is pytest.Config.ArgsSource.ARGS
 
     class Scheduler(LoadScopeScheduling):
         def _split_scope(self, nodeid):
             file, _, test = nodeid.partition("::")
             if file.endswith("test_broken.py"):
                 return file + test.partition("[")[2]
-            return nodeid if file.endswith(SHARE_NOTHING) else file
+            alone = file.endswith(SHARE_NOTHING)
+            if named and not alone and "::" in test:
+                return nodeid.rpartition("::")[0]
+            return nodeid if named or alone else file
 
     config.option.loadscopereorder = False  # the order of pytest_collection_modifyitems is the better one
     return Scheduler(config, log)

@@ -26,6 +26,14 @@ from elyra_runtime_engine.run import ENDED
 COLUMNS = 78
 """So many characters of code fit on a page at 1280 pixels."""
 
+WEATHER = {
+    "collect": {"file": "collect.py", "outputs": ["clean.csv"]},
+    "mean": {"file": "mean.py", "after": ["collect"], "outputs": ["mean.txt"]},
+    "extremes": {"file": "extremes.py", "after": ["collect"], "outputs": ["extremes.txt"]},
+    "report": {"file": "report.py", "after": ["mean", "extremes"], "outputs": ["report.txt"]},
+}
+"""The nodes of a pipeline, as ``draw`` takes them. Their scripts lie in ``book/dask``."""
+
 
 def sandbox():
     """Point Jupyter, and so Elyra, to a temporary directory. Return it, a ``Path``.
@@ -157,6 +165,23 @@ def small_wheel(directory, version, entry_points):
         for name, text in files.items():
             archive.writestr(name, text)
     return wheel
+
+
+def draw(path, nodes):
+    """Write a pipeline with ``nodes`` to ``path``, as the editor saves it."""
+    from elyra_runtime_kit.testing import document  # not for every chapter: it takes a while to import
+
+    path = Path(path)
+    path.write_text(json.dumps(document(nodes, path.stem), indent=2), encoding="utf-8")
+
+
+def weather(folder):
+    """Write the pipeline ``weather`` and its scripts to ``folder``. Return its nodes, by name."""
+    Path(folder).mkdir(exist_ok=True)
+    for node in WEATHER.values():
+        shutil.copy(Path(__file__).with_name("dask") / node["file"], folder)
+    draw(Path(folder, "weather.pipeline"), WEATHER)
+    return WEATHER
 
 
 class JupyterLab(host.Server):

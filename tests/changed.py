@@ -55,9 +55,9 @@ PROVED_BY = (
     ("copier.yml", ("test_template",)),
     ("kit/README.md", ("test_kit_host",)),
     ("conftest.py", ("test_chapters",)),
-    ("book/lesson.py", ("test_errors", "_toc.yml")),
+    ("book/lesson.py", ("test_errors", "_toc.yml::book/result", "_toc.yml::book/own")),
     ("book/kernels.py", ("test_chapters",)),
-    ("book/workshop.py", ("test_workshop", "_toc.yml")),
+    ("book/workshop.py", ("test_workshop", "_toc.yml::book/first")),
     ("book/sequence.py", ("test_sequence",)),
     ("book/trial.py", ("_toc.yml::book/troubleshooting",)),
     ("book/*.py", ("test_make",)),
@@ -87,7 +87,7 @@ def proving(file):
         return [file] if path.match("test_*.py") else []
     named = next((tests for pattern, tests in PROVED_BY if fnmatch(file, pattern)), ())
     chapter = [f"_toc.yml::{path.with_suffix('')}"] if path.match("book/*.md") else []
-    return chapter + [name if name == "_toc.yml" else f"tests/{name}.py" for name in named]
+    return chapter + [name if name.startswith("_toc.yml") else f"tests/{name}.py" for name in named]
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """``make check``: which tests prove a change."""
 
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,13 +22,17 @@ SHIPPED = [
     for path in (ROOT / package).rglob("*")
     if path.is_file() and "__pycache__" not in path.parts
 ]
+OF_THE_BOOK = [path.relative_to(ROOT).as_posix() for path in (ROOT / "book").glob("*.py")]
 
 
-@pytest.mark.parametrize("file", [*SHIPPED, "conftest.py", "Makefile", "README.md", "pyproject.toml", "book/lesson.py"])
+@pytest.mark.parametrize("file", [*SHIPPED, *OF_THE_BOOK, "conftest.py", "Makefile", "README.md", "pyproject.toml"])
 def test_each_file_has_tests_that_are_there(file):
     tests = changed.proving(file)
     assert tests
-    assert all((ROOT / test).exists() for test in tests)
+    for test in tests:
+        file, _, chapter = test.partition("::")
+        assert (ROOT / file).exists()
+        assert not chapter or (ROOT / f"{chapter}.md").exists()
 
 
 def test_a_chapter_is_proved_by_itself():
@@ -60,3 +66,17 @@ def test_a_check_shares_files_out_over_workers_and_one_file_does_not_wait_for_th
     done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 5, done.stdout + done.stderr  # no test was asked for
     assert (" workers" in done.stdout) == workers
+
+
+def test_a_check_shares_out_the_tests_of_a_file_and_keeps_those_of_a_class_together(pytester):
+    shutil.copy(ROOT / "conftest.py", pytester.path)
+    each = 'pytest.mark.parametrize("number", range(4))'
+    classes = f"class TestClass:\n    @{each}\n    def test(self, number): time.sleep(0.2)\n"
+    pytester.makepyfile(f"import pytest, time\n{classes}\n@{each}\ndef test_alone(number): time.sleep(0.2)\n")
+    done = pytester.runpytest_subprocess("-v", "--numprocesses=2", *pytester.path.glob("test_*.py"))
+    done.assert_outcomes(passed=8)
+    workers = {
+        name: set(re.findall(rf"^\[(gw\d)\] .*::{name}\[", done.stdout.str(), re.MULTILINE))
+        for name in ("TestClass::test", "test_alone")
+    }
+    assert (len(workers["TestClass::test"]), len(workers["test_alone"])) == (1, 2)

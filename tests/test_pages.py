@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 HTML = ROOT / "_build" / "html"
 PAGES = (
     *("start", "first", "schema", "processor", "registration", "result", "troubleshooting", "running", "dask", "kit"),
-    *("own", "contract", "exchange", "fields", "changes", "errors", "faults", "glossary"),
+    *("own", "executor", "contract", "exchange", "fields", "changes", "errors", "faults", "glossary"),
 )
 
 
