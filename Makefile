@@ -43,7 +43,7 @@ test: setup ## run all tests, the chapters too (some of them: make test ARGS="te
 	@$(ENV) -m pytest $(ARGS)
 
 .PHONY: check
-check: setup ## run the tests of what has changed since the last commit, in less than a minute
+check: setup ## run the tests of what has changed since the last commit, most in less than a minute
 	@tests="$$($(ENV) tests/changed.py)"; \
 		if [ -n "$$tests" ]; then $(ENV) -m pytest --numprocesses=logical $$tests; \
 		else echo "Nothing has changed that has tests of its own."; fi

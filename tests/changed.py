@@ -1,8 +1,8 @@
 """Print the tests that prove what has changed since the last commit: ``make check`` runs them.
 
 A chapter is proved by itself, a test file by itself, and each other file by the tests that ``PROVED_BY`` names for it.
-These are the ones that speak of it first, and take less than a minute. Others use it, too: before you commit, run them
-all.
+These are the ones that speak of it first, and most take less than a minute. The tests of broken runtimes and of the
+template, and the chapter on executors, take longer. Others use it, too: before you commit, run them all.
 """
 
 import subprocess
@@ -17,6 +17,7 @@ PROVED_BY = (
     ("demo_runtime/schema.py", ("test_schema",)),
     ("demo_runtime/runtime_type.py", ("test_runtime_type",)),
     ("demo_runtime/description.py", ("test_description", "test_processor")),
+    ("demo_runtime/processor.py", ("test_processor", "test_export")),
     ("demo_runtime/*", ("test_processor", "test_export", "test_installation")),
     ("kit/elyra_runtime_engine/command.py", ("test_engine_command",)),
     ("kit/elyra_runtime_engine/again.py", ("test_dask_runs",)),
