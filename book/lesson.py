@@ -247,7 +247,7 @@ def wait_until(true, seconds=120):
 
 
 def ended(run):
-    """Wait until ``run``, a run of the Dask runtime, is over. Return its state, and in words what went wrong."""
+    """Wait until ``run`` is over. Return its state, and in words what went wrong."""
     wait_until(lambda: run.state()[0] in ENDED)
     return run.state()
 
