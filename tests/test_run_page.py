@@ -476,7 +476,8 @@ def test_a_submission_whose_server_is_killed_while_it_copies_files_has_failed_an
     with second_server(server, tmp_path, slowly) as second, ThreadPoolExecutor(1) as browser:
         lost = browser.submit(submit, second, node("quick", filename="quick.py"))
         (id,) = until(lambda: set(run_ids()) - before, "the run")
-        until(lambda: server.get(f"{API}/{id}").json()["state"] == "starting", "the start")
+        # Its folder is there a moment before what the page reads.
+        until(lambda: server.get(f"{API}/{id}").json().get("state") == "starting", "the start")
         psutil.Process(pid(second)).kill()
         assert isinstance(lost.exception(), requests.ConnectionError)
     until(lambda: server.get(f"{API}/{id}").json()["state"] == "failed", "the end", 10)
