@@ -30,8 +30,8 @@ def test_each_file_has_tests_that_are_there(file):
     tests = changed.proving(file)
     assert tests
     for test in tests:
-        file, _, chapter = test.partition("::")
-        assert (ROOT / file).exists()
+        tested, _, chapter = test.partition("::")
+        assert (ROOT / tested).exists()
         assert not chapter or (ROOT / f"{chapter}.md").exists()
 
 
